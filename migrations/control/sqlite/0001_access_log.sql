@@ -1,0 +1,64 @@
+-- The access log, and what a decision depends on. Entries, heads, checkpoints and epochs are inserted, never updated; the triggers
+-- at the end make a slip evident at once (whoever means harm can drop them: that is what the tree is for).
+
+CREATE TABLE entry (
+    idx INTEGER PRIMARY KEY, -- from 0, without gaps
+    actor TEXT, -- canonical JSON (RFC 8785): who, when, for what, under which terms; null once erased
+    actor_salt BLOB, -- 16 random bytes
+    subject TEXT, -- canonical JSON: about whom, by tag and handle; never opened to a recipient
+    subject_salt BLOB,
+    answer TEXT, -- canonical JSON: digest of exactly the bytes given
+    answer_salt BLOB,
+    actor_commitment BLOB NOT NULL, -- SHA-256("disown.v1/actor" || salt || part)
+    subject_commitment BLOB NOT NULL,
+    answer_commitment BLOB NOT NULL,
+    leaf BLOB NOT NULL -- SHA-256(0x00 || 0x01 || the three commitments)
+) STRICT;
+
+-- Perfect subtrees of the RFC 6962 tree, so that proofs and start-up need not read every leaf.
+CREATE TABLE node (
+    level INTEGER NOT NULL, -- 1 and up; level 0 is entry.leaf
+    position INTEGER NOT NULL, -- over leaves position << level to (position + 1) << level
+    hash BLOB NOT NULL,
+    PRIMARY KEY (level, position)
+) STRICT, WITHOUT ROWID;
+
+-- One row a batch: the compare-and-swap. Two writers cannot both follow the same head.
+CREATE TABLE head (
+    size INTEGER PRIMARY KEY, -- entries in the tree
+    predecessor INTEGER NOT NULL UNIQUE, -- size of the head before
+    root BLOB NOT NULL -- RFC 6962 tree hash
+) STRICT;
+
+-- Signed after the batch has been read back from the store and hashed again.
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY REFERENCES head (size),
+    note TEXT NOT NULL -- C2SP checkpoint
+) STRICT;
+
+-- A decision belongs to one epoch; the append of its entry succeeds only while that epoch is in force.
+CREATE TABLE epoch (
+    number INTEGER PRIMARY KEY, -- from 1
+    policy_version TEXT NOT NULL -- in force since
+) STRICT;
+
+-- Policies and agreements, whole, by content hash: what an entry's versions mean can be read years later.
+CREATE TABLE archive (
+    version TEXT NOT NULL, -- SHA-256 of the content, hexadecimal
+    name TEXT NOT NULL, -- policies, or agreements/<id>
+    content TEXT NOT NULL,
+    PRIMARY KEY (version, name)
+) STRICT, WITHOUT ROWID;
+
+-- Keys of the subject tags, one a month, sealed; deleting one makes the tags of its month mean nothing.
+CREATE TABLE month_key (
+    month TEXT PRIMARY KEY, -- 2026-11
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER entry_is_kept BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END;
+CREATE TRIGGER head_is_kept BEFORE DELETE ON head BEGIN SELECT RAISE(ABORT, 'heads are never deleted'); END;
+CREATE TRIGGER head_stands BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'heads are never updated'); END;
+CREATE TRIGGER checkpoint_is_kept BEFORE DELETE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END;
+CREATE TRIGGER checkpoint_stands BEFORE UPDATE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoints are never updated'); END;
+CREATE TRIGGER epoch_is_kept BEFORE DELETE ON epoch BEGIN SELECT RAISE(ABORT, 'epochs are never deleted'); END;

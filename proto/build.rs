@@ -1,0 +1,16 @@
+//! Compiles `proto/disown/v1` without protoc, and keeps the descriptor set for reflection and for the tests that walk every RPC.
+use std::{env, fs, path::PathBuf};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=migrations");
+    let files = ["access", "audit", "intake"].map(|name| format!("disown/v1/{name}.proto"));
+    let descriptors = protox::compile(files, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("disown.v1.fds.bin");
+    fs::write(out, protox::prost::Message::encode_to_vec(&descriptors))?;
+    tonic_prost_build::configure()
+        // A request holds a JY number: without `Debug` nobody can print one by accident.
+        .skip_debug(["."])
+        .compile_fds(descriptors)?;
+    Ok(())
+}

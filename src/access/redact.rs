@@ -1,0 +1,163 @@
+//! 7. Redact: one disclosure a cell. What comes out are the final bytes of the answer, encoded once.
+
+use super::{
+    Linked,
+    link::{LinkedRecord, LinkedValue},
+};
+use crate::{
+    access_log::{Entry, Kind, merkle::Hash},
+    dataset::{
+        Catalogue, Level, Value,
+        catalogue::{Nature, RecordTypeId},
+    },
+    pb,
+    policy::{Decision, Grant},
+};
+use jiff::civil::Date;
+use prost::Message;
+use std::collections::BTreeMap;
+
+/// The answer as it will be given, with the entry that must be durable first. Its bytes come out by release only.
+#[expect(missing_debug_implementations, reason = "holds what a recipient gets")]
+pub struct Redacted {
+    pub(super) bytes: Vec<u8>,
+    pub(super) entry: Entry,
+}
+
+impl Redacted {
+    /// The digest that the entry's receipt must cover.
+    pub fn digest(&self) -> Hash {
+        crate::access_log::digest(&self.bytes)
+    }
+}
+
+/// Cannot fail: what has no decision is withheld.
+pub fn redact(linked: Linked) -> Redacted {
+    let Linked { grant, records, handle, subject } = linked;
+    let catalogue = &grant.in_force.policy.catalogue;
+    let mut shown = Vec::new();
+    for (record_type, decisions) in by_record_type(&grant, catalogue) {
+        let of_type: Vec<_> = records.iter().filter(|record| record.record_type == record_type).collect();
+        let name = &catalogue.record_type(record_type).full_name;
+        if decisions.iter().all(|decision| decision.level <= Level::Exists) {
+            shown.extend(folded(name, &of_type, &decisions, catalogue));
+        } else {
+            let mut rendered: Vec<_> =
+                of_type.iter().map(|record| rendered(name, record, &decisions, catalogue, grant.today)).collect();
+            // In the order of what is shown: any other order would tell of what is not.
+            rendered.sort_by_cached_key(Message::encode_to_vec);
+            shown.extend(rendered);
+        }
+    }
+    let told = shown.len() as u64;
+    let answer = pb::Answer {
+        handle: handle.as_str().to_owned(),
+        records: shown,
+        withheld: withheld(&grant, catalogue),
+        handling: grant.agreement().handling.clone(),
+    };
+    let fields = grant.decisions.iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
+    let entry =
+        Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
+    Redacted { bytes: answer.encode_to_vec(), entry }
+}
+
+fn by_record_type(grant: &Grant, catalogue: &Catalogue) -> BTreeMap<RecordTypeId, Vec<Decision>> {
+    let mut groups: BTreeMap<RecordTypeId, Vec<Decision>> = BTreeMap::new();
+    for decision in grant.decisions.iter().filter(|decision| decision.level > Level::Withheld) {
+        let group = groups.entry(catalogue.field(decision.field).record_type).or_default();
+        // A field asked for twice is shown once.
+        if !group.contains(decision) {
+            group.push(*decision);
+        }
+    }
+    groups
+}
+
+/// Of a record type of which only existence is shown, one record stands for all: their number is not shown either.
+fn folded(name: &str, records: &[&LinkedRecord], decisions: &[Decision], catalogue: &Catalogue) -> Option<pb::Record> {
+    let cells = decisions.iter().map(|decision| {
+        let column = catalogue.field(decision.field).column;
+        let exists = records.iter().any(|record| record.values.get(column).is_some_and(Option::is_some));
+        cell(decision, catalogue, pb::cell::Shown::Exists(exists))
+    });
+    let record = pb::Record { record_type: name.to_owned(), cells: cells.collect(), provenance: None };
+    (!records.is_empty()).then_some(record)
+}
+
+fn rendered(
+    name: &str,
+    record: &LinkedRecord,
+    decisions: &[Decision],
+    catalogue: &Catalogue,
+    today: Date,
+) -> pb::Record {
+    let cells = decisions.iter().map(|decision| {
+        let column = catalogue.field(decision.field).column;
+        let value = record.values.get(column).and_then(Option::as_ref);
+        let shown = match decision.level {
+            Level::Full => pb::cell::Shown::Full(value.map(full).unwrap_or_default()),
+            Level::Coarse => {
+                let coarsening = catalogue.column(decision.field).coarse;
+                let coarse = match (coarsening, value) {
+                    (Some(coarsening), Some(LinkedValue::Value(value))) => coarsening.of(value, today),
+                    _ => None,
+                };
+                pb::cell::Shown::Coarse(coarse.unwrap_or_default())
+            }
+            Level::Exists | Level::Withheld => pb::cell::Shown::Exists(value.is_some()),
+        };
+        cell(decision, catalogue, shown)
+    });
+    let provenance = pb::Provenance {
+        source: record.source.clone(),
+        as_of: record.as_of.to_string(),
+        subject_category: record.subject_category.clone(),
+        disputed: record.disputed,
+    };
+    pb::Record { record_type: name.to_owned(), cells: cells.collect(), provenance: Some(provenance) }
+}
+
+fn full(value: &LinkedValue) -> String {
+    match value {
+        LinkedValue::Value(Value::Text(text)) => text.to_string(),
+        LinkedValue::Value(Value::Date(day)) => day.to_string(),
+        LinkedValue::Handle(handle) => handle.as_str().to_owned(),
+        // A pseudonym means nothing outside its dataset: linking made a handle of every one, and should one be left it is not shown.
+        LinkedValue::Value(Value::Subject(_)) => String::new(),
+    }
+}
+
+fn cell(decision: &Decision, catalogue: &Catalogue, shown: pb::cell::Shown) -> pb::Cell {
+    let nature = match catalogue.column(decision.field).nature {
+        Nature::Fact => pb::Nature::Fact,
+        Nature::Assessment => pb::Nature::Assessment,
+    };
+    pb::Cell {
+        field: catalogue.field(decision.field).name.clone(),
+        disclosure: pb::Disclosure::from(decision.level).into(),
+        shown: Some(shown),
+        nature: nature.into(),
+    }
+}
+
+fn withheld(grant: &Grant, catalogue: &Catalogue) -> Vec<pb::Withheld> {
+    let decisions = grant.decisions.iter().filter(|decision| decision.level == Level::Withheld);
+    decisions
+        .map(|decision| pb::Withheld {
+            field: catalogue.field(decision.field).name.clone(),
+            reason: decision.decided_by.as_str().to_owned(),
+        })
+        .collect()
+}
+
+impl From<Level> for pb::Disclosure {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Withheld => pb::Disclosure::Withheld,
+            Level::Exists => pb::Disclosure::Exists,
+            Level::Coarse => pb::Disclosure::Coarse,
+            Level::Full => pb::Disclosure::Full,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The other way out: a refusal is recorded before it is told, like an answer.
+
+use crate::{
+    access_log::{Appender, Entry, Receipt, Unavailable},
+    identity::Caller,
+    policy::{self, Denial, InForce, Terms},
+};
+
+/// A refusal with its receipt. Nothing else becomes PERMISSION_DENIED or INVALID_ARGUMENT.
+#[derive(Debug)]
+pub struct Refused {
+    told: Told,
+    _receipt: Receipt,
+}
+
+/// What a caller is told of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// That it is one.
+    Denied,
+    /// Which argument breaks which rule.
+    Invalid(Invalid),
+}
+
+/// An argument that breaks a rule of form. Never the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid {
+    /// Which.
+    pub argument: &'static str,
+    /// Which rule.
+    pub rule: &'static str,
+}
+
+impl Refused {
+    /// What to tell.
+    pub fn told(&self) -> Told {
+        self.told
+    }
+}
+
+/// Records a refusal.
+pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
+    let entry = Entry::denial("denied", denial.refusal.as_str(), denial.who, denial.terms);
+    Ok(Refused { told: Told::Denied, _receipt: log.append(entry, &[]).await? })
+}
+
+/// Records that a request was not in form.
+pub async fn refuse_invalid(
+    invalid: Invalid,
+    in_force: &InForce,
+    caller: &Caller,
+    terms: &Terms,
+    trace: &str,
+    log: &Appender,
+) -> Result<Refused, Unavailable> {
+    let who = policy::known_names(in_force, caller, terms, trace);
+    let entry = Entry::denial("invalid", invalid.argument, who, policy::versions(in_force));
+    Ok(Refused { told: Told::Invalid(invalid), _receipt: log.append(entry, &[]).await? })
+}

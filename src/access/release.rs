@@ -1,0 +1,33 @@
+//! 9. Release: the only thing that the edge can give away.
+
+use super::Redacted;
+use crate::access_log::Receipt;
+
+/// An answer that may leave, with its receipt.
+///
+/// INVARIANT (log-before-release): made of a `Redacted` and a `Receipt`, both spent on it, by `release` only.
+#[expect(missing_debug_implementations, reason = "holds what a recipient gets")]
+pub struct Released {
+    answer: Vec<u8>,
+    receipt: Receipt,
+}
+
+/// The receipt is that of other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the receipt does not cover this answer")]
+pub struct ReceiptMismatch;
+
+/// Spends an answer and its receipt.
+pub fn release(redacted: Redacted, receipt: Receipt) -> Result<Released, ReceiptMismatch> {
+    if *receipt.covers() != redacted.digest() {
+        return Err(ReceiptMismatch);
+    }
+    Ok(Released { answer: redacted.bytes, receipt })
+}
+
+impl Released {
+    /// The bytes and the receipt, for the response message.
+    pub fn into_parts(self) -> (Vec<u8>, Receipt) {
+        (self.answer, self.receipt)
+    }
+}

@@ -1,0 +1,263 @@
+//! What an entry says. Its parts hold names, levels, digests, counts and times; there is no place for a value of a record.
+
+use super::merkle::Hash;
+use crate::{
+    dataset::Level,
+    ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role},
+    pseudonym::SubjectTag,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An answer was given, or authorised to be.
+    Release,
+    /// Somebody was refused.
+    Denial,
+    /// Data was put in.
+    Input,
+    /// The broker started or stopped, or policy, agreements or keys changed.
+    Administration,
+    /// The access log was searched.
+    Inspection,
+    /// Something happened to the access log itself.
+    Notice,
+}
+
+/// An entry on its way into the access log. It becomes one by `Appender::append` only.
+///
+/// - `release`: actor part as below, subject part, digest of the answer.
+/// - `denial`: outcome `denied` or `invalid`; no fields; the subject part is empty.
+/// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
+/// - `administration`, `notice`: `event` says what.
+/// - `inspection`: the filter, in `event`.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub(super) actor: ActorPart,
+    pub(super) subject: SubjectPart,
+    /// The control epoch the entry was decided in; none for entries that no decision stands behind.
+    pub(super) epoch: Option<u64>,
+    /// Opens a new epoch, for this policy version.
+    pub(super) opens_epoch: Option<NewEpoch>,
+}
+
+/// What comes into force with an `administration` entry, in its transaction.
+#[derive(Debug, Clone)]
+pub(super) struct NewEpoch {
+    pub(super) policy_version: String,
+    pub(super) archive: Vec<Archived>,
+}
+
+/// A text kept for ever under its hash.
+#[derive(Debug, Clone)]
+pub struct Archived {
+    /// SHA-256 of the content, hexadecimal.
+    pub version: String,
+    /// `policies`, or `agreements/<id>`.
+    pub name: String,
+    /// The text.
+    pub content: String,
+}
+
+/// Who, when, for what, under which terms, what was disclosed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActorPart {
+    /// What happened.
+    pub kind: Kind,
+    /// RFC 3339, set by the sequencer: later than that of the entry before.
+    pub time: String,
+    /// The broker that appended it, set by the sequencer.
+    pub broker: String,
+    /// What the caller was told: `answered`, `denied`, `invalid`, `stored`, `searched`, `done`.
+    pub outcome: &'static str,
+    /// Who asked. Left out where nobody did.
+    #[serde(flatten)]
+    pub who: Option<Who>,
+    /// Terms in force, where a decision was made.
+    #[serde(flatten)]
+    pub terms: Option<TermsInForce>,
+    /// What was disclosed of which field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Level>,
+    /// Records told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    /// What was put in.
+    #[serde(flatten)]
+    pub input: Option<InputBatch>,
+    /// Why a caller was refused, for auditors: the caller is told nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<&'static str>,
+    /// What happened, in words of the broker's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+/// Who asked, in which capacity. Only names that the broker knows stand here; unknown ones are left out, for a caller could put
+/// anything into them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Who {
+    /// The person or system.
+    pub caller: CallerId,
+    /// Its organisation.
+    pub organisation: OrganisationId,
+    /// The role it acted in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// Under which agreement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
+    /// The request, as the broker named it in telemetry.
+    pub trace: String,
+}
+
+/// The versions that a decision belongs to.
+#[derive(Debug, Clone, Serialize)]
+pub struct TermsInForce {
+    /// Content hash of the agreement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement_version: Option<String>,
+    /// The caller's reference; it has the agreement's form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case_reference: Option<String>,
+    /// Content hash of policy, catalogue, roles and red lines.
+    pub policy_version: String,
+    /// Counts changes of what decisions depend on.
+    pub control_epoch: u64,
+    /// SHA-256 of the handling conditions told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handling: Option<String>,
+}
+
+/// A batch that was put in.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputBatch {
+    /// Into which dataset.
+    pub dataset: DatasetId,
+    /// Random name of the batch.
+    pub batch: String,
+    /// How many records it has.
+    pub batch_records: u64,
+    /// Merkle root (RFC 6962) over their salted commitments, in stored order.
+    pub batch_root: String,
+}
+
+/// About whom. Never opened to a recipient: two recipients could join their answers by the tag.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SubjectPart {
+    /// Name of the subject in the access log for this month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<SubjectTag>,
+    /// The month whose key made the tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub month: Option<String>,
+    /// Name of the subject towards the recipient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// The true reason where an answer was empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+/// What was given.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnswerPart {
+    /// SHA-256 of exactly the bytes given, hexadecimal.
+    pub digest: String,
+}
+
+impl AnswerPart {
+    pub(super) fn of(digest: &Hash) -> Self {
+        Self { digest: digest.to_string() }
+    }
+}
+
+impl Entry {
+    /// An entry of an access that was decided in an epoch.
+    pub(crate) fn decided(kind: Kind, outcome: &'static str, who: Who, terms: TermsInForce) -> Self {
+        let epoch = Some(terms.control_epoch);
+        let mut entry = Self::undecided(kind, outcome);
+        entry.actor.who = Some(who);
+        entry.actor.terms = Some(terms);
+        Self { epoch, ..entry }
+    }
+
+    /// A refusal. It stands whatever the policy is by now.
+    pub(crate) fn denial(outcome: &'static str, refusal: &'static str, who: Who, terms: TermsInForce) -> Self {
+        let mut entry = Self::decided(Kind::Denial, outcome, who, terms);
+        entry.actor.refusal = Some(refusal);
+        Self { epoch: None, ..entry }
+    }
+
+    /// That the access log is searched, with what for.
+    pub(super) fn inspection(who: Who, terms: TermsInForce, filter: &super::Filter) -> Self {
+        let mut entry = Self::decided(Kind::Inspection, "searched", who, terms);
+        entry.actor.event = Some(filter.to_string());
+        entry
+    }
+
+    /// That something happened to the access log itself.
+    pub(super) fn notice(event: &str) -> Self {
+        let mut entry = Self::undecided(Kind::Notice, "done");
+        entry.actor.event = Some(event.to_owned());
+        entry
+    }
+
+    /// That refused attempts of nobody known came from a peer.
+    pub(crate) fn attempts(event: String) -> Self {
+        let mut entry = Self::undecided(Kind::Denial, "unauthenticated");
+        entry.actor.event = Some(event);
+        entry
+    }
+
+    /// That the broker did something on its own, or its operator did.
+    pub(crate) fn administration(event: &str) -> Self {
+        let mut entry = Self::undecided(Kind::Administration, "done");
+        entry.actor.event = Some(event.to_owned());
+        entry
+    }
+
+    /// That a policy comes into force with this entry. Its texts are archived in the same transaction.
+    pub(crate) fn policy_in_force(policy_version: &str, archive: Vec<Archived>) -> Self {
+        let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
+        entry.opens_epoch = Some(NewEpoch { policy_version: policy_version.to_owned(), archive });
+        entry
+    }
+
+    fn undecided(kind: Kind, outcome: &'static str) -> Self {
+        let actor = ActorPart {
+            kind,
+            time: String::new(),
+            broker: String::new(),
+            outcome,
+            who: None,
+            terms: None,
+            fields: BTreeMap::new(),
+            records: None,
+            input: None,
+            refusal: None,
+            event: None,
+        };
+        Self { actor, subject: SubjectPart::default(), epoch: None, opens_epoch: None }
+    }
+
+    /// With what was disclosed and told.
+    pub(crate) fn disclosing(mut self, fields: BTreeMap<String, Level>, records: u64, subject: SubjectPart) -> Self {
+        self.actor.fields = fields;
+        self.actor.records = Some(records);
+        self.subject = subject;
+        self
+    }
+
+    /// With what was put in.
+    pub(crate) fn with_input(mut self, input: InputBatch) -> Self {
+        self.actor.input = Some(input);
+        self
+    }
+}

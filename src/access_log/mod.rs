@@ -1,0 +1,183 @@
+//! The access log: the tamper-evident record of every access. `Appender` and `Reader` are two capabilities, not one object: who
+//! holds a reader has no way to append.
+
+pub mod checkpoint;
+mod entry;
+mod guard;
+pub mod leaf;
+pub mod merkle;
+pub mod proof;
+mod reader;
+mod receipt;
+mod sequencer;
+mod sqlite;
+mod state;
+pub mod verify;
+
+pub use entry::{ActorPart, AnswerPart, Archived, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
+pub use guard::FileFault;
+pub use reader::{Filter, Found, Reader, SearchError};
+pub use receipt::Receipt;
+pub use state::{LogState, Unavailable};
+
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    ids::BrokerId,
+    pseudonym::{Keyring, MonthKey},
+};
+use merkle::Hash;
+use sequencer::{Command, Sequencer};
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+
+/// So many may wait for the sequencer; more are turned away at once rather than kept hanging.
+const QUEUE: usize = 1024;
+
+/// Appends entries and gives their receipts.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct Appender {
+    commands: mpsc::Sender<Command>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    month_keys: Arc<Mutex<HashMap<String, MonthKey>>>,
+    epoch: watch::Receiver<u64>,
+}
+
+/// Can append entries of the kind `inspection`, and nothing else: what services hold that only read.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct InspectionRecorder(Appender);
+
+/// A running access log.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct AccessLog {
+    /// The capability to append.
+    pub appender: Appender,
+    /// The capability to read.
+    pub reader: Reader,
+    /// Whether it can be written.
+    pub state: watch::Receiver<LogState>,
+    /// Ends when every appender is gone, or when the state of the log is unknown.
+    pub sequencer: JoinHandle<()>,
+}
+
+/// What an access log is started with.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct Settings<'a> {
+    /// The control database.
+    pub database: &'a Path,
+    /// At most so many pages of 4 KiB; none: as the disk allows.
+    pub max_pages: Option<u32>,
+    /// Who appends.
+    pub broker: BrokerId,
+    /// Signs the heads.
+    pub keyring: Arc<Keyring>,
+    /// Time of the entries.
+    pub clock: Arc<dyn Clock>,
+    /// Salts.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Opens the access log and starts its sequencer.
+pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
+    let Settings { database, max_pages, broker, keyring, clock, entropy } = settings;
+    let storage = sqlite::Storage::open(database, max_pages).await?;
+    let (publish, state) = watch::channel(LogState::Ready);
+    let (publish_epoch, epoch) = watch::channel(0);
+    let sequencer =
+        Sequencer::start(storage, keyring.clone(), clock.clone(), entropy.clone(), broker, publish, publish_epoch)
+            .await?;
+    let (commands, inbox) = mpsc::channel(QUEUE);
+    let sequencer = tokio::spawn(sequencer.run(inbox));
+    let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch };
+    let reader = Reader::open(database).await?;
+    tokio::spawn(announce_recovery(state.clone(), appender.commands.downgrade()));
+    Ok(AccessLog { appender, reader, state, sequencer })
+}
+
+impl Appender {
+    /// Appends an entry that covers exactly these bytes. When it returns, the entry is durable and signed over.
+    pub async fn append(&self, entry: Entry, covered: &[u8]) -> Result<Receipt, Unavailable> {
+        send(&self.commands, entry, digest(covered)).await
+    }
+
+    /// Appends an entry that releases nothing, and gives its index.
+    pub async fn note(&self, entry: Entry) -> Result<u64, Unavailable> {
+        self.append(entry, &[]).await.map(|receipt| receipt.index())
+    }
+
+    /// Puts a policy in force: the entry, the archived texts and the new control epoch are one transaction. Gives the epoch.
+    pub async fn put_in_force(&self, policy_version: &str, archive: Vec<Archived>) -> Result<u64, Unavailable> {
+        self.note(Entry::policy_in_force(policy_version, archive)).await?;
+        Ok(*self.epoch.borrow())
+    }
+
+    /// The key that subject tags are made with this month, and the month. It is made, sealed and stored at its first use.
+    pub async fn month_key(&self) -> Result<(String, MonthKey), Unavailable> {
+        let month = format!("{:.7}", self.clock.now().to_string());
+        let mut known = self.month_keys.lock().await;
+        if let Some(key) = known.get(&month) {
+            return Ok((month, key.clone()));
+        }
+        let fresh = self.keyring.new_month_key(&month, &*self.entropy).await.map_err(|_| Unavailable::Unwritable)?;
+        let (reply, answer) = oneshot::channel();
+        let command = Command::MonthKey { month: month.clone(), fresh, reply };
+        self.commands.try_send(command).map_err(refused)?;
+        let sealed = answer.await.map_err(|_| Unavailable::Unwritable)??;
+        let key = self.keyring.open_month_key(&month, &sealed).await.map_err(|_| Unavailable::Unwritable)?;
+        known.insert(month.clone(), key.clone());
+        Ok((month, key))
+    }
+
+    /// The lesser capability.
+    pub fn for_inspections(&self) -> InspectionRecorder {
+        InspectionRecorder(self.clone())
+    }
+}
+
+impl InspectionRecorder {
+    /// Records that somebody searches the access log, before anything is found.
+    pub async fn record(&self, who: Who, terms: TermsInForce, filter: &Filter) -> Result<u64, Unavailable> {
+        self.0.note(Entry::inspection(who, terms, filter)).await
+    }
+}
+
+/// SHA-256.
+pub fn digest(bytes: &[u8]) -> Hash {
+    Hash::from_bytes(Sha256::digest(bytes).into())
+}
+
+async fn send(commands: &mpsc::Sender<Command>, entry: Entry, covers: Hash) -> Result<Receipt, Unavailable> {
+    let (reply, answer) = oneshot::channel();
+    commands.try_send(Command::Append { entry: Box::new(entry), covers, reply }).map_err(refused)?;
+    // A dropped reply means that the sequencer stopped: nobody knows, so nothing is released.
+    answer.await.map_err(|_| Unavailable::Unwritable)?
+}
+
+fn refused(error: mpsc::error::TrySendError<Command>) -> Unavailable {
+    match error {
+        mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
+        mpsc::error::TrySendError::Closed(_) => Unavailable::Unwritable,
+    }
+}
+
+/// While the log cannot be written, tries once a second to note that it can again: the note is the probe.
+async fn announce_recovery(mut state: watch::Receiver<LogState>, commands: mpsc::WeakSender<Command>) {
+    const EVERY: Duration = Duration::from_secs(1);
+    while state.wait_for(|state| *state != LogState::Ready).await.is_ok() {
+        tokio::time::sleep(EVERY).await;
+        let Some(commands) = commands.upgrade() else { return };
+        if matches!(*state.borrow_and_update(), LogState::Unknown(_)) {
+            return;
+        }
+        let note = Entry::notice("the access log could not be written for a while; it can be again");
+        let _ = send(&commands, note, digest(&[])).await;
+    }
+}

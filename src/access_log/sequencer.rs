@@ -1,0 +1,332 @@
+//! Puts entries in order, makes them durable, and only then hands out receipts.
+
+use super::{
+    entry::{AnswerPart, Archived, Entry},
+    leaf::Part,
+    merkle::{Frontier, Hash, NodeId},
+    proof,
+    receipt::Receipt,
+    sqlite::{Batch, NewEntry, Storage, WriteError},
+    state::{LogState, Unavailable},
+};
+use crate::{
+    access_log::checkpoint::Checkpoint,
+    clock::Clock,
+    entropy::{Entropy, NoEntropy},
+    ids::BrokerId,
+    pseudonym::Keyring,
+};
+use jiff::Timestamp;
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
+const BATCH_ENTRIES: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// What the sequencer is asked for.
+pub(super) enum Command {
+    /// Append an entry that covers bytes of this digest.
+    Append { entry: Box<Entry>, covers: Hash, reply: oneshot::Sender<Result<Receipt, Unavailable>> },
+    /// The sealed key of a month, which `fresh` becomes where there is none.
+    MonthKey { month: String, fresh: Vec<u8>, reply: oneshot::Sender<Result<Vec<u8>, Unavailable>> },
+}
+
+/// The single writer of the access log.
+pub(super) struct Sequencer {
+    storage: Storage,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    broker: BrokerId,
+    frontier: Frontier,
+    epoch: watch::Sender<u64>,
+    last_time: Timestamp,
+    unstored_checkpoint: Option<(u64, String)>,
+    state: watch::Sender<LogState>,
+}
+
+struct Waiting {
+    entry: Box<Entry>,
+    covers: Hash,
+    reply: oneshot::Sender<Result<Receipt, Unavailable>>,
+}
+
+/// What a batch comes to once it is stamped and hashed.
+struct Prepared {
+    batch: Batch,
+    frontier: Frontier,
+    known: HashMap<NodeId, Hash>,
+    epoch: u64,
+    last_time: Timestamp,
+}
+
+impl Sequencer {
+    /// Reads what the log ends with, and signs the last head again if a crash came between commit and signature: the way of
+    /// recovery is the way of every start.
+    pub(super) async fn start(
+        mut storage: Storage,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        broker: BrokerId,
+        state: watch::Sender<LogState>,
+        epoch: watch::Sender<u64>,
+    ) -> Result<Self, sqlx::Error> {
+        let tail = storage.tail().await?;
+        let size = tail.frontier.size();
+        epoch.send_replace(tail.epoch);
+        if size > 0 && tail.signed_size != Some(size) {
+            // Entries from the last signed head on were committed and never signed: they are read and hashed before they are.
+            let from = tail.signed_size.unwrap_or(0);
+            let entries = storage.read_back(from, size).await?;
+            let stored = storage.leaves(from, size).await?;
+            let hashed: Vec<Hash> = entries.iter().map(|entry| entry.commitments().leaf()).collect();
+            if hashed != stored || hashed.len() as u64 != size - from {
+                return Err(sqlx::Error::Decode("entries after the last checkpoint do not fit their leaves".into()));
+            }
+            let checkpoint = keyring.sign(size, &tail.frontier.root()).await;
+            storage.store_checkpoint(size, checkpoint.note()).await?;
+        }
+        Ok(Self {
+            last_time: tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH),
+            frontier: tail.frontier,
+            storage,
+            keyring,
+            clock,
+            entropy,
+            broker,
+            epoch,
+            unstored_checkpoint: None,
+            state,
+        })
+    }
+
+    /// Works until every appender is gone or the state of the log is unknown. No timer: what waits when a commit ends is the next
+    /// batch.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(first) = commands.recv().await {
+            let mut waiting = Vec::new();
+            let mut bytes = 0;
+            let mut next = Some(first);
+            while let Some(command) = next.take() {
+                match command {
+                    Command::MonthKey { month, fresh, reply } => {
+                        let _ = reply.send(self.month_key(&month, &fresh).await);
+                    }
+                    Command::Append { entry, covers, reply } => {
+                        bytes += entry.size();
+                        waiting.push(Waiting { entry, covers, reply });
+                    }
+                }
+                if waiting.len() < BATCH_ENTRIES && bytes < BATCH_BYTES {
+                    next = commands.try_recv().ok();
+                }
+            }
+            if !waiting.is_empty() && !self.append(waiting).await {
+                // INVARIANT (append-only): from here nobody may append; what still waits is dropped, and with it its answer.
+                return;
+            }
+            if commands.is_empty() {
+                self.store_checkpoint().await;
+            }
+        }
+        self.store_checkpoint().await;
+        if let Err(error) = self.storage.close().await {
+            tracing::warn!(%error, "the access log did not close cleanly");
+        }
+    }
+
+    /// Whether the log can go on.
+    async fn append(&mut self, waiting: Vec<Waiting>) -> bool {
+        let current = *self.epoch.borrow();
+        let (waiting, stale): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|one| one.entry.epoch.is_none_or(|decided| decided == current));
+        fail(stale, Unavailable::EpochMoved);
+        if waiting.is_empty() {
+            return true;
+        }
+        let prepared = match self.prepare(&waiting) {
+            Ok(prepared) => prepared,
+            Err(_) => {
+                fail(waiting, Unavailable::Unwritable);
+                return true;
+            }
+        };
+        match self.storage.commit(&prepared.batch).await {
+            Ok(()) => self.finish(waiting, prepared).await,
+            Err(WriteError::Rejected(reason)) => {
+                tracing::error!(%reason, "the access log cannot be written; nothing is released");
+                self.state.send_replace(LogState::Unwritable(reason));
+                fail(waiting, Unavailable::Unwritable);
+                true
+            }
+            Err(WriteError::EpochMoved(number)) => {
+                self.epoch.send_replace(number);
+                fail(waiting, Unavailable::EpochMoved);
+                true
+            }
+            Err(error @ (WriteError::Conflict | WriteError::StateUnknown(_))) => self.stop(waiting, &error.to_string()),
+        }
+    }
+
+    /// Stamps, salts and hashes; nothing of it counts until it is committed.
+    fn prepare(&self, waiting: &[Waiting]) -> Result<Prepared, NoEntropy> {
+        let mut frontier = self.frontier.clone();
+        let mut known: HashMap<NodeId, Hash> =
+            Frontier::nodes_of(frontier.size()).into_iter().zip(frontier.nodes().iter().copied()).collect();
+        let mut epoch = *self.epoch.borrow();
+        let mut last_time = self.last_time;
+        let mut entries = Vec::with_capacity(waiting.len());
+        let mut nodes = Vec::new();
+        let mut epochs = Vec::new();
+        for one in waiting {
+            // Time never goes back in the log, whatever the machine's clock does.
+            last_time = self.clock.now().max(last_time + jiff::SignedDuration::from_micros(1));
+            if let Some(new) = &one.entry.opens_epoch {
+                epoch += 1;
+                epochs.push((epoch, new.policy_version.clone(), new.archive.clone()));
+            }
+            let entry = self.stamp(one, frontier.size(), last_time)?;
+            let leaf = entry.commitments().leaf();
+            known.insert(NodeId { level: 0, position: entry.index }, leaf);
+            let completed = frontier.push(leaf);
+            known.extend(completed.iter().copied());
+            nodes.extend(completed);
+            entries.push(entry);
+        }
+        let batch = Batch {
+            predecessor: self.frontier.size(),
+            epoch: *self.epoch.borrow(),
+            entries,
+            nodes,
+            size: frontier.size(),
+            root: frontier.root(),
+            checkpoint: self.unstored_checkpoint.clone(),
+            epochs,
+        };
+        Ok(Prepared { batch, frontier, known, epoch, last_time })
+    }
+
+    fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {
+        let mut actor = one.entry.actor.clone();
+        actor.time = format!("{time:.6}");
+        actor.broker = self.broker.as_str().to_owned();
+        let part = |text: String| Ok(Part { text, salt: self.entropy.bytes()? });
+        Ok(NewEntry {
+            index,
+            actor: part(canonical(&actor))?,
+            subject: part(canonical(&one.entry.subject))?,
+            answer: part(canonical(&AnswerPart::of(&one.covers)))?,
+        })
+    }
+
+    /// The batch is durable. Reads it back, hashes it again, signs, and hands out the receipts.
+    async fn finish(&mut self, waiting: Vec<Waiting>, prepared: Prepared) -> bool {
+        let Prepared { batch, frontier, known, epoch, last_time } = prepared;
+        // What is signed is what the store has, not what was meant: one flipped bit would spoil the log for ever.
+        match self.storage.read_back(batch.predecessor, batch.size).await {
+            Ok(stored) if stored == batch.entries && rehash(&self.frontier, &stored) == batch.root => {}
+            Ok(_) => return self.stop(waiting, "the batch reads back otherwise than it was written"),
+            Err(error) => return self.stop(waiting, &error.to_string()),
+        }
+        let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
+        (self.frontier, self.last_time) = (frontier, last_time);
+        self.epoch.send_replace(epoch);
+        // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
+        self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));
+        self.state.send_if_modified(|state| {
+            let recovered = *state != LogState::Ready;
+            *state = LogState::Ready;
+            recovered
+        });
+        for (one, entry) in waiting.into_iter().zip(batch.entries) {
+            let Some(receipt) = receipt(entry, one.covers, batch.size, &known, &checkpoint) else {
+                let _ = one.reply.send(Err(Unavailable::Unwritable));
+                continue;
+            };
+            // Whoever asked may be gone; the entry says that release was authorised, and it stays.
+            let _ = one.reply.send(Ok(receipt));
+        }
+        true
+    }
+
+    fn stop(&mut self, waiting: Vec<Waiting>, reason: &str) -> bool {
+        tracing::error!(%reason, "the state of the access log is unknown; the broker stops");
+        self.state.send_replace(LogState::Unknown(reason.to_owned()));
+        fail(waiting, Unavailable::Unwritable);
+        false
+    }
+
+    async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        self.storage.month_key(month, fresh).await.map_err(|error| {
+            tracing::error!(%error, "the access log cannot be written; nothing is released");
+            self.state.send_replace(LogState::Unwritable(error.to_string()));
+            Unavailable::Unwritable
+        })
+    }
+
+    /// With nobody waiting: otherwise the next batch takes it along.
+    async fn store_checkpoint(&mut self) {
+        if let Some((size, note)) = self.unstored_checkpoint.take()
+            && let Err(error) = self.storage.store_checkpoint(size, &note).await
+        {
+            tracing::warn!(%error, size, "a checkpoint could not be stored; the next batch takes it along");
+            self.unstored_checkpoint = Some((size, note));
+        }
+    }
+}
+
+impl Entry {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let archived = self.opens_epoch.iter().flat_map(|new| &new.archive).map(|text: &Archived| text.content.len());
+        512 + self.actor.fields.len() * 64 + archived.sum::<usize>()
+    }
+}
+
+fn receipt(
+    entry: NewEntry,
+    covers: Hash,
+    size: u64,
+    known: &HashMap<NodeId, Hash>,
+    checkpoint: &Checkpoint,
+) -> Option<Receipt> {
+    let spans = proof::inclusion(entry.index, size).ok()?;
+    let inclusion = spans
+        .iter()
+        .map(|span| span.fold(&span.nodes().iter().map(|id| known.get(id).copied()).collect::<Option<Vec<_>>>()?))
+        .collect::<Option<Vec<_>>>()?;
+    Some(Receipt {
+        index: entry.index,
+        subject_commitment: entry.commitments().subject,
+        actor: entry.actor,
+        answer: entry.answer,
+        covers,
+        inclusion,
+        checkpoint: checkpoint.clone(),
+    })
+}
+
+fn rehash(before: &Frontier, stored: &[NewEntry]) -> Hash {
+    let mut frontier = before.clone();
+    for entry in stored {
+        frontier.push(entry.commitments().leaf());
+    }
+    frontier.root()
+}
+
+fn canonical(part: &impl serde::Serialize) -> String {
+    serde_json_canonicalizer::to_string(part).expect("a part has string keys and no floating-point numbers")
+}
+
+fn time_of(actor: &str) -> Option<Timestamp> {
+    let actor: serde_json::Value = serde_json::from_str(actor).ok()?;
+    actor.get("time")?.as_str()?.parse().ok()
+}
+
+fn fail(waiting: Vec<Waiting>, why: Unavailable) {
+    for one in waiting {
+        let _ = one.reply.send(Err(why));
+    }
+}

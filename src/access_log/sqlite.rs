@@ -1,0 +1,353 @@
+//! The access log's storage on SQLite.
+
+use super::{
+    entry::Archived,
+    guard::{FileFault, FileGuard},
+    leaf::{Commitments, Part},
+    merkle::{Frontier, Hash, NodeId},
+};
+use crate::database;
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::path::Path;
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(super) struct Storage {
+    connection: SqliteConnection,
+    guard: FileGuard,
+}
+
+/// What the log ends with.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) frontier: Frontier,
+    pub(super) epoch: u64,
+    pub(super) last_actor: Option<String>,
+    pub(super) signed_size: Option<u64>,
+}
+
+/// A batch to be written.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) predecessor: u64,
+    pub(super) epoch: u64,
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) nodes: Vec<(NodeId, Hash)>,
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// The checkpoint of the head before, if it is not stored yet.
+    pub(super) checkpoint: Option<(u64, String)>,
+    /// Opens epochs: number, policy version, what is archived with it.
+    pub(super) epochs: Vec<(u64, String, Vec<Archived>)>,
+}
+
+/// One entry, stamped and salted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NewEntry {
+    pub(super) index: u64,
+    pub(super) actor: Part,
+    pub(super) subject: Part,
+    pub(super) answer: Part,
+}
+
+/// A write that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// Nothing was written; the batch fails and the log goes on.
+    #[error("nothing was written: {0}")]
+    Rejected(String),
+    /// Another broker wrote meanwhile; the head is not what was thought.
+    #[error("another writer appended to this log")]
+    Conflict,
+    /// The policy changed meanwhile; the epoch in force is this one.
+    #[error("the control epoch is {0} by now")]
+    EpochMoved(u64),
+    /// Nobody can say whether it was written. Only a restart, which reads what is there, can tell.
+    #[error("it is unknown whether the batch was written: {0}")]
+    StateUnknown(String),
+}
+
+impl NewEntry {
+    pub(super) fn commitments(&self) -> Commitments {
+        use super::leaf::PartLabel::{Actor, Answer, Subject};
+        Commitments {
+            actor: self.actor.commitment(Actor),
+            subject: self.subject.commitment(Subject),
+            answer: self.answer.commitment(Answer),
+        }
+    }
+}
+
+impl Storage {
+    /// Opens the database, lays it out if it is new, and limits its size where asked (in pages of 4 KiB).
+    pub(super) async fn open(path: &Path, max_pages: Option<u32>) -> Result<Self, sqlx::Error> {
+        let options: SqliteConnectOptions = database::writable(path);
+        let options = match max_pages {
+            Some(pages) => options.pragma("max_page_count", pages.to_string()),
+            None => options,
+        };
+        let mut connection = options.connect().await?;
+        database::migrate_control(&mut connection).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        // A write, so that the write-ahead log is there to be watched, and so that a read-only log shows now.
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+        sqlx::query("CREATE TABLE IF NOT EXISTS opened (at INTEGER) STRICT").execute(&mut connection).await?;
+        sqlx::query("DROP TABLE opened").execute(&mut connection).await?;
+        sqlx::query("COMMIT").execute(&mut connection).await?;
+        let guard = FileGuard::new(path).map_err(sqlx::Error::Io)?;
+        Ok(Self { connection, guard })
+    }
+
+    /// Reads what the log ends with.
+    pub(super) async fn tail(&mut self) -> Result<Tail, sqlx::Error> {
+        let size: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut self.connection).await?;
+        let size = size.unsigned_abs();
+        let mut nodes = Vec::new();
+        for id in Frontier::nodes_of(size) {
+            let sql = match id.level {
+                0 => "SELECT leaf FROM entry WHERE idx = ?2 AND ?1 = 0",
+                _ => "SELECT hash FROM node WHERE level = ?1 AND position = ?2",
+            };
+            let hash: Vec<u8> = sqlx::query_scalar(sql)
+                .bind(i64::from(id.level))
+                .bind(id.position as i64)
+                .fetch_one(&mut self.connection)
+                .await?;
+            nodes.push(Hash::try_from(hash.as_slice()).map_err(|_| corrupt("a node is not a hash"))?);
+        }
+        let frontier = Frontier::at(size, nodes).map_err(|_| corrupt("nodes are missing"))?;
+        if size > 0 {
+            let root: Vec<u8> = sqlx::query_scalar("SELECT root FROM head WHERE size = ?1")
+                .bind(size as i64)
+                .fetch_one(&mut self.connection)
+                .await?;
+            if root != frontier.root().as_bytes() {
+                return Err(corrupt("the last head does not fit the tree"));
+            }
+        }
+        let epoch: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut self.connection).await?;
+        let last_actor: Option<Option<String>> =
+            sqlx::query_scalar("SELECT actor FROM entry ORDER BY idx DESC LIMIT 1")
+                .fetch_optional(&mut self.connection)
+                .await?;
+        let signed: Option<i64> =
+            sqlx::query_scalar("SELECT max(size) FROM checkpoint").fetch_one(&mut self.connection).await?;
+        Ok(Tail {
+            frontier,
+            epoch: epoch.unsigned_abs(),
+            last_actor: last_actor.flatten(),
+            signed_size: signed.map(i64::unsigned_abs),
+        })
+    }
+
+    /// Writes a batch in one transaction, conditional on the head and on the epoch.
+    pub(super) async fn commit(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        self.guard.check().map_err(rejected)?;
+        if let Err(error) = self.stage(batch).await {
+            // A crash here leaves an open transaction, which SQLite rolls back.
+            return match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+                Err(rollback) if !no_transaction(&rollback) => Err(WriteError::StateUnknown(rollback.to_string())),
+                _ => Err(error),
+            };
+        }
+        // From here on the batch may be on the medium whatever is reported. A crash before the commit returns leaves it there whole
+        // or not at all, and the next start finds out which.
+        match sqlx::query("COMMIT").execute(&mut self.connection).await {
+            Ok(_) => self.guard.check().map_err(|fault: FileFault| WriteError::StateUnknown(fault.to_string())),
+            Err(error) => Err(self.after_failed_commit(batch.predecessor, error).await),
+        }
+    }
+
+    /// A full disk is the one failure of a commit that leaves no doubt: SQLite writes the frame that makes a transaction count last,
+    /// and that one had no room. The head is read all the same. After any other failure (a sync above all) the batch may be there.
+    async fn after_failed_commit(&mut self, predecessor: u64, error: sqlx::Error) -> WriteError {
+        const SQLITE_FULL: &str = "13";
+        let full = error.as_database_error().and_then(|known| known.code()).is_some_and(|code| code == SQLITE_FULL);
+        let rolled_back = match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+            Ok(_) => true,
+            Err(rollback) => no_transaction(&rollback),
+        };
+        let head: Result<i64, _> =
+            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut self.connection).await;
+        match head {
+            Ok(head) if full && rolled_back && head.unsigned_abs() == predecessor => rejected(error),
+            _ => WriteError::StateUnknown(error.to_string()),
+        }
+    }
+
+    async fn stage(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        let connection = &mut self.connection;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(rejected)?;
+        let head: i64 = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(rejected)?;
+        if head.unsigned_abs() != batch.predecessor {
+            return Err(WriteError::Conflict);
+        }
+        let epoch: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(rejected)?;
+        if epoch.unsigned_abs() != batch.epoch {
+            return Err(WriteError::EpochMoved(epoch.unsigned_abs()));
+        }
+        if let Some((size, note)) = &batch.checkpoint {
+            insert_checkpoint(connection, *size, note).await.map_err(rejected)?;
+        }
+        for entry in &batch.entries {
+            insert_entry(connection, entry).await.map_err(rejected)?;
+        }
+        for (id, hash) in &batch.nodes {
+            sqlx::query("INSERT INTO node (level, position, hash) VALUES (?1, ?2, ?3)")
+                .bind(i64::from(id.level))
+                .bind(id.position as i64)
+                .bind(&hash.as_bytes()[..])
+                .execute(&mut *connection)
+                .await
+                .map_err(rejected)?;
+        }
+        for (number, policy_version, archive) in &batch.epochs {
+            insert_epoch(connection, *number, policy_version, archive).await.map_err(rejected)?;
+        }
+        sqlx::query("INSERT INTO head (size, predecessor, root) VALUES (?1, ?2, ?3)")
+            .bind(batch.size as i64)
+            .bind(batch.predecessor as i64)
+            .bind(&batch.root.as_bytes()[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(rejected)?;
+        Ok(())
+    }
+
+    /// Reads entries back as they are stored.
+    pub(super) async fn read_back(&mut self, from: u64, until: u64) -> Result<Vec<NewEntry>, sqlx::Error> {
+        type Row = (i64, String, Vec<u8>, String, Vec<u8>, String, Vec<u8>);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt FROM entry \
+             WHERE idx >= ?1 AND idx < ?2 ORDER BY idx",
+        )
+        .bind(from as i64)
+        .bind(until as i64)
+        .fetch_all(&mut self.connection)
+        .await?;
+        let part = |text, salt: Vec<u8>| -> Result<Part, sqlx::Error> {
+            Ok(Part { text, salt: salt.try_into().map_err(|_| corrupt("a salt has another length"))? })
+        };
+        rows.into_iter()
+            .map(|(index, actor, actor_salt, subject, subject_salt, answer, answer_salt)| {
+                Ok(NewEntry {
+                    index: index.unsigned_abs(),
+                    actor: part(actor, actor_salt)?,
+                    subject: part(subject, subject_salt)?,
+                    answer: part(answer, answer_salt)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The leaves as they are stored.
+    pub(super) async fn leaves(&mut self, from: u64, until: u64) -> Result<Vec<Hash>, sqlx::Error> {
+        let leaves: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT leaf FROM entry WHERE idx >= ?1 AND idx < ?2 ORDER BY idx")
+                .bind(from as i64)
+                .bind(until as i64)
+                .fetch_all(&mut self.connection)
+                .await?;
+        leaves.iter().map(|leaf| Hash::try_from(leaf.as_slice()).map_err(|_| corrupt("a leaf is not a hash"))).collect()
+    }
+
+    /// Stores a checkpoint outside a batch.
+    pub(super) async fn store_checkpoint(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
+        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
+        insert_checkpoint(&mut self.connection, size, note).await
+    }
+
+    /// The sealed key of a month, which `fresh` becomes where there is none.
+    pub(super) async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
+        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
+        sqlx::query("INSERT INTO month_key (month, sealed) VALUES (?1, ?2) ON CONFLICT (month) DO NOTHING")
+            .bind(month)
+            .bind(fresh)
+            .execute(&mut self.connection)
+            .await?;
+        sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = ?1")
+            .bind(month)
+            .fetch_one(&mut self.connection)
+            .await
+    }
+
+    /// Closes the connection, which moves the write-ahead log into the database.
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        self.connection.close().await
+    }
+}
+
+async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
+    let commitments = entry.commitments();
+    sqlx::query(
+        "INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
+         subject_commitment, answer_commitment, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .bind(entry.index as i64)
+    .bind(&entry.actor.text)
+    .bind(&entry.actor.salt[..])
+    .bind(&entry.subject.text)
+    .bind(&entry.subject.salt[..])
+    .bind(&entry.answer.text)
+    .bind(&entry.answer.salt[..])
+    .bind(&commitments.actor.as_bytes()[..])
+    .bind(&commitments.subject.as_bytes()[..])
+    .bind(&commitments.answer.as_bytes()[..])
+    .bind(&commitments.leaf().as_bytes()[..])
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn insert_checkpoint(connection: &mut SqliteConnection, size: u64, note: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO NOTHING")
+        .bind(size as i64)
+        .bind(note)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn insert_epoch(
+    connection: &mut SqliteConnection,
+    number: u64,
+    policy_version: &str,
+    archive: &[Archived],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO epoch (number, policy_version) VALUES (?1, ?2)")
+        .bind(number as i64)
+        .bind(policy_version)
+        .execute(&mut *connection)
+        .await?;
+    for text in archive {
+        sqlx::query(
+            "INSERT INTO archive (version, name, content) VALUES (?1, ?2, ?3) ON CONFLICT (version, name) DO NOTHING",
+        )
+        .bind(&text.version)
+        .bind(&text.name)
+        .bind(&text.content)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn rejected(error: impl std::fmt::Display) -> WriteError {
+    WriteError::Rejected(error.to_string())
+}
+
+/// SQLite ends a transaction by itself on some errors (a full disk is one); there is nothing to roll back then.
+fn no_transaction(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|known| known.message().contains("no transaction is active"))
+}
+
+fn corrupt(what: &'static str) -> sqlx::Error {
+    sqlx::Error::Decode(what.into())
+}

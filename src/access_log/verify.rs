@@ -1,0 +1,205 @@
+//! Verifying a whole access log with nothing but its public key.
+
+use super::{
+    checkpoint::{Checkpoint, LogKey},
+    leaf::{Commitments, PartLabel, commitment},
+    merkle::{Frontier, Hash, NodeId},
+    proof,
+};
+use crate::database;
+use futures_util::TryStreamExt;
+use sqlx::{ConnectOptions, Row, SqliteConnection, sqlite::SqliteRow};
+use std::path::Path;
+
+/// What a verified log holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Verified {
+    /// Entries hashed again.
+    pub entries: u64,
+    /// Checkpoints whose signature and root hold.
+    pub checkpoints: u64,
+    /// Size of the last checkpoint.
+    pub signed: u64,
+    /// Root of that size, hexadecimal.
+    pub root: String,
+}
+
+/// A log that does not verify, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum NotVerified {
+    /// It cannot be read.
+    #[error("the log cannot be read: {0}")]
+    Unreadable(#[from] sqlx::Error),
+    /// An entry is not what it was.
+    #[error("entry {index}: {what}")]
+    Entry {
+        /// Which.
+        index: u64,
+        /// How it shows.
+        what: &'static str,
+    },
+    /// A checkpoint does not hold.
+    #[error("checkpoint of size {size}: {what}")]
+    Checkpoint {
+        /// Which.
+        size: u64,
+        /// How it shows.
+        what: String,
+    },
+    /// Nothing was ever signed.
+    #[error("the log has no checkpoint")]
+    NoCheckpoint,
+}
+
+/// Hashes everything again, from the parts up, and compares with every checkpoint. Entries after the last checkpoint must be fewer
+/// than one batch could hold: a crash between commit and signature leaves such, and the next start of the broker signs them.
+pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotVerified> {
+    let mut connection = database::read_only(path).connect().await?;
+    let checkpoints = checkpoints(&mut connection, key).await?;
+    let last = checkpoints.last().ok_or(NotVerified::NoCheckpoint)?;
+    let (signed, root) = (last.size(), last.root().to_string());
+    let mut due = checkpoints.iter().peekable();
+    let mut frontier = Frontier::new();
+    let mut nodes = Vec::new();
+    {
+        let mut rows = sqlx::query(
+            "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, subject_commitment, \
+             answer_commitment, leaf FROM entry ORDER BY idx",
+        )
+        .fetch(&mut connection);
+        while let Some(row) = rows.try_next().await? {
+            let leaf = entry(&row, frontier.size())?;
+            nodes.extend(frontier.push(leaf));
+            if due.next_if(|next| next.size() == frontier.size()).is_some_and(|next| *next.root() != frontier.root()) {
+                return Err(wrong_root(frontier.size()));
+            }
+        }
+    }
+    if let Some(next) = due.next() {
+        return Err(NotVerified::Entry {
+            index: frontier.size(),
+            what: if next.size() > frontier.size() {
+                "is missing: a checkpoint was signed over it"
+            } else {
+                "has no place"
+            },
+        });
+    }
+    check_nodes(&mut connection, &nodes).await?;
+    let heads: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT size, root FROM head ORDER BY size DESC LIMIT 1").fetch_all(&mut connection).await?;
+    for (size, root) in heads {
+        if size.unsigned_abs() != frontier.size() || root != frontier.root().as_bytes() {
+            return Err(NotVerified::Entry { index: frontier.size(), what: "the last head does not fit the entries" });
+        }
+    }
+    Ok(Verified { entries: frontier.size(), checkpoints: checkpoints.len() as u64, signed, root })
+}
+
+async fn checkpoints(connection: &mut SqliteConnection, key: &LogKey) -> Result<Vec<Checkpoint>, NotVerified> {
+    let notes: Vec<(i64, String)> =
+        sqlx::query_as("SELECT size, note FROM checkpoint ORDER BY size").fetch_all(connection).await?;
+    notes
+        .iter()
+        .map(|(size, note)| {
+            let size = size.unsigned_abs();
+            let checkpoint =
+                Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size, what: why.to_string() })?;
+            if checkpoint.size() == size {
+                Ok(checkpoint)
+            } else {
+                Err(NotVerified::Checkpoint { size, what: "is of another size".to_owned() })
+            }
+        })
+        .collect()
+}
+
+/// The leaf of an entry, hashed again from its parts.
+fn entry(row: &SqliteRow, expected: u64) -> Result<Hash, NotVerified> {
+    let index = row.try_get::<i64, _>(0)?.unsigned_abs();
+    let wrong = |what| NotVerified::Entry { index, what };
+    if index != expected {
+        return Err(NotVerified::Entry { index: expected, what: "is missing" });
+    }
+    let part = |label, text: usize, stored: usize| -> Result<Hash, NotVerified> {
+        let salt: Option<Vec<u8>> = row.try_get(text + 1)?;
+        let text: Option<String> = row.try_get(text)?;
+        let (Some(text), Some(salt)) = (text, salt) else {
+            return Err(wrong("a part is missing and no erasure was recorded"));
+        };
+        let salt: [u8; 16] = salt.try_into().map_err(|_| wrong("a salt has another length"))?;
+        let hashed = commitment(label, &salt, text.as_bytes());
+        let stored: Vec<u8> = row.try_get(stored)?;
+        if stored == hashed.as_bytes() { Ok(hashed) } else { Err(wrong("a part does not fit its commitment")) }
+    };
+    let commitments = Commitments {
+        actor: part(PartLabel::Actor, 1, 7)?,
+        subject: part(PartLabel::Subject, 3, 8)?,
+        answer: part(PartLabel::Answer, 5, 9)?,
+    };
+    let leaf: Vec<u8> = row.try_get(10)?;
+    if leaf == commitments.leaf().as_bytes() {
+        Ok(commitments.leaf())
+    } else {
+        Err(wrong("the leaf does not fit its parts"))
+    }
+}
+
+/// The stored subtrees, which proofs are made from, are those of the entries.
+async fn check_nodes(connection: &mut SqliteConnection, expected: &[(NodeId, Hash)]) -> Result<(), NotVerified> {
+    let stored: Vec<(i64, i64, Vec<u8>)> =
+        sqlx::query_as("SELECT level, position, hash FROM node").fetch_all(connection).await?;
+    let stored: std::collections::HashMap<(u64, u64), Vec<u8>> = stored
+        .into_iter()
+        .map(|(level, position, hash)| ((level.unsigned_abs(), position.unsigned_abs()), hash))
+        .collect();
+    let fits = stored.len() == expected.len()
+        && expected.iter().all(|(id, hash)| {
+            stored.get(&(u64::from(id.level), id.position)).is_some_and(|known| known == hash.as_bytes())
+        });
+    let size = expected.len() as u64;
+    if fits {
+        Ok(())
+    } else {
+        Err(NotVerified::Checkpoint { size, what: "the stored subtrees are not those of the entries".to_owned() })
+    }
+}
+
+/// Verifies an exported log: entries as an auditor sees them, and the checkpoint they were exported with.
+pub fn verify_export(entries: &[Commitments], note: &str, key: &LogKey) -> Result<Verified, NotVerified> {
+    let checkpoint =
+        Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size: 0, what: why.to_string() })?;
+    let size = checkpoint.size();
+    let mut frontier = Frontier::new();
+    for commitments in entries.iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
+        frontier.push(commitments.leaf());
+    }
+    if frontier.size() != size {
+        return Err(NotVerified::Entry {
+            index: frontier.size(),
+            what: "is missing: the checkpoint was signed over it",
+        });
+    }
+    if frontier.root() != *checkpoint.root() {
+        return Err(wrong_root(size));
+    }
+    Ok(Verified { entries: entries.len() as u64, checkpoints: 1, signed: size, root: frontier.root().to_string() })
+}
+
+/// Verifies one receipt's leaf against its checkpoint, offline.
+pub fn verify_leaf(
+    commitments: &Commitments,
+    index: u64,
+    path: &[Hash],
+    note: &str,
+    key: &LogKey,
+) -> Result<(), NotVerified> {
+    let checkpoint =
+        Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size: 0, what: why.to_string() })?;
+    proof::verify_inclusion(&commitments.leaf(), index, checkpoint.size(), path, checkpoint.root())
+        .map_err(|_| NotVerified::Entry { index, what: "is not under the checkpoint's root" })
+}
+
+fn wrong_root(size: u64) -> NotVerified {
+    NotVerified::Checkpoint { size, what: "an entry before it was altered, or it was: the root is another".to_owned() }
+}

@@ -1,0 +1,268 @@
+//! From a configuration to a running broker. Refuses to start half-built.
+
+use crate::{
+    access::Access,
+    access_log::{self, AccessLog, Entry, LogState, SearchError, Unavailable},
+    clock::Clock,
+    config::{Config, InvalidConfig},
+    dataset::{SqliteDataset, StoreError},
+    edge::{self, Exposure, ServeError, Services, Tls},
+    entropy::Entropy,
+    identity::{Attempts, InvalidKeySet, Verifier},
+    intake::{Intake, STARTED},
+    policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
+    pseudonym::{self, InvalidKeyring, Keyring},
+};
+use arc_swap::ArcSwap;
+use std::{
+    fs,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{net::TcpListener, sync::Mutex, sync::watch, task::JoinHandle};
+
+/// A broker, ready to serve.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct App {
+    config: Config,
+    services: Services,
+    log: AccessLog,
+    keyring: Arc<Keyring>,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// The broker did not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The keyring, the signing key of the access log in it above all.
+    #[error("keyring: {0}")]
+    Keyring(#[from] InvalidKeyring),
+    /// The policy.
+    #[error("policy: {0}")]
+    Policy(#[from] InvalidPolicy),
+    /// The issuer's keys.
+    #[error("identity: {0}")]
+    KeySet(#[from] InvalidKeySet),
+    /// A store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The access log cannot be opened.
+    #[error("the access log cannot be opened: {0}")]
+    AccessLog(#[from] sqlx::Error),
+    /// The access log cannot be read.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Serving.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Nobody can say what is in the access log: the process must end and start anew.
+    #[error("the state of the access log is unknown ({0}); start again, which reads what is there")]
+    LogStateUnknown(String),
+}
+
+impl App {
+    /// Builds every part, in the order in which they stand on each other.
+    pub async fn build(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, AppError> {
+        let policy = Policy::load(PolicyFiles::read(&config.policies).map_err(InvalidPolicy::from)?).await?;
+        let keyring = Arc::new(pseudonym::open(&read(&config.keyring)?, &config.key_encryption_key.get()?)?);
+        let verifier = Arc::new(Verifier::new(
+            &config.identity.issuer,
+            &config.identity.audience,
+            &read(&config.identity.jwks)?,
+            policy.catalogue.clone(),
+            clock.clone(),
+        )?);
+        fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
+        let stores = open_stores(&config, &policy).await?;
+        let database = config.control_database();
+        let log = access_log::start(access_log::Settings {
+            database: &database,
+            max_pages: config.access_log_max_pages,
+            broker: config.broker.clone(),
+            keyring: keyring.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        })
+        .await?;
+        let epoch = log.appender.put_in_force(&policy.version, policy.archive()).await?;
+        let in_force = Arc::new(ArcSwap::from_pointee(InForce { policy, epoch }));
+        let (services, intake) = services(&config, &log, in_force, stores, &keyring, verifier, clock, entropy);
+        let lost = intake.reconcile(&log.reader).await?;
+        if lost > 0 {
+            tracing::warn!(lost, "batches were recorded and did not arrive");
+        }
+        log.appender.note(Entry::administration(STARTED)).await?;
+        Ok(Self { config, services, log, keyring, background: Vec::new() })
+    }
+
+    /// The public key that the access log is verified with.
+    pub fn log_key(&self) -> String {
+        self.keyring.log_key().to_string()
+    }
+
+    /// Follows whether the access log can be written.
+    pub fn log_state(&self) -> watch::Receiver<LogState> {
+        self.log.state.clone()
+    }
+
+    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy to be read anew.
+    pub async fn run(
+        mut self,
+        listener: TcpListener,
+        reload: watch::Receiver<u64>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), AppError> {
+        let exposure = self.exposure()?;
+        let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
+        let counted = attempts.clone();
+        self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
+        self.background.push(tokio::spawn(reload_on_request(
+            self.config.policies.clone(),
+            self.services.access.clone(),
+            reload,
+        )));
+        let lost = state_unknown(self.log.state.clone());
+        let served = tokio::select! {
+            served = edge::serve(listener, self.services, exposure, shutdown) => served.map_err(AppError::from),
+            why = lost => Err(AppError::LogStateUnknown(why)),
+        };
+        for task in &self.background {
+            task.abort();
+        }
+        attempts.record(&self.log.appender).await;
+        if served.is_ok() {
+            self.log.appender.note(Entry::administration("the broker stopped")).await?;
+        }
+        // With the last appender gone the sequencer stores its checkpoint and closes the database.
+        let AccessLog { appender, sequencer, .. } = self.log;
+        drop((appender, self.background));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), sequencer).await;
+        served
+    }
+
+    fn exposure(&self) -> Result<Exposure, AppError> {
+        let tls = match &self.config.listen.tls {
+            Some(files) => Some(Tls { certificate: read(&files.certificate)?, key: read(&files.key)? }),
+            None => None,
+        };
+        Ok(Exposure { tls, reflection: self.config.listen.reflection })
+    }
+}
+
+/// Resolves when nobody can say any more what is in the access log, with the reason.
+async fn state_unknown(mut state: watch::Receiver<LogState>) -> String {
+    loop {
+        if let LogState::Unknown(why) = &*state.borrow_and_update() {
+            return why.clone();
+        }
+        if state.changed().await.is_err() {
+            // The sequencer ended in order.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn open_stores(config: &Config, policy: &Policy) -> Result<Arc<[SqliteDataset]>, StoreError> {
+    let mut stores = Vec::new();
+    for (at, spec) in policy.catalogue.datasets() {
+        let path = config.data.join(format!("{}.sqlite", spec.id));
+        stores.push(SqliteDataset::open(&path, policy.catalogue.clone(), at).await?);
+    }
+    Ok(stores.into())
+}
+
+#[expect(clippy::too_many_arguments, reason = "each part of the broker once, put in its places")]
+fn services(
+    config: &Config,
+    log: &AccessLog,
+    in_force: Arc<ArcSwap<InForce>>,
+    stores: Arc<[SqliteDataset]>,
+    keyring: &Arc<Keyring>,
+    verifier: Arc<Verifier>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> (Services, Arc<Intake>) {
+    let intake = Arc::new(Intake {
+        in_force: in_force.clone(),
+        turns: stores.iter().map(|_| Mutex::new(())).collect(),
+        stores: stores.clone(),
+        keyring: keyring.clone(),
+        log: log.appender.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        zone: config.time_zone.clone(),
+    });
+    let access = Arc::new(Access {
+        in_force,
+        stores,
+        keyring: keyring.clone(),
+        log: log.appender.clone(),
+        clock,
+        zone: config.time_zone.clone(),
+    });
+    let services = Services {
+        access,
+        intake: intake.clone(),
+        reader: log.reader.clone(),
+        state: log.state.clone(),
+        verifier,
+        attempts: Arc::new(Attempts::default()),
+        entropy,
+    };
+    (services, intake)
+}
+
+/// A policy that does not load, crosses a red line or fails a case leaves the running one in force.
+async fn reload_on_request(folder: PathBuf, access: Arc<Access>, mut requests: watch::Receiver<u64>) {
+    while requests.changed().await.is_ok() {
+        match reload(&folder, &access).await {
+            Ok(version) => tracing::info!(version, "a new policy is in force"),
+            Err(error) => tracing::error!(%error, "the policy was not reloaded; the running one stays in force"),
+        }
+    }
+}
+
+async fn reload(folder: &Path, access: &Access) -> Result<String, ReloadError> {
+    let policy = Policy::load(PolicyFiles::read(folder).map_err(InvalidPolicy::from)?).await?;
+    let running = access.in_force.load_full();
+    let catalogue = |policy: &Policy| policy.files().rules.get("catalogue.toml").cloned();
+    if catalogue(&policy) != catalogue(&running.policy) {
+        return Err(ReloadError::Catalogue);
+    }
+    let version = policy.version.clone();
+    let epoch = access.log.put_in_force(&version, policy.archive()).await?;
+    // A request that was decided before this line and is recorded after it fails: its epoch is over.
+    access.in_force.store(Arc::new(InForce { policy, epoch }));
+    Ok(version)
+}
+
+/// A policy that was not reloaded.
+#[derive(Debug, thiserror::Error)]
+enum ReloadError {
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error("the catalogue changed, on which the stores stand: start the broker again")]
+    Catalogue,
+}
+
+fn read(path: &Path) -> Result<String, AppError> {
+    fs::read_to_string(path).map_err(|source| AppError::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,84 @@
+//! What every client command shares: server, token, terms.
+#![expect(clippy::disallowed_types, reason = "a client's interceptor has tonic's signature")]
+
+use crate::pb;
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+
+/// Where to ask, as whom, under which terms.
+#[derive(Debug, Args)]
+pub(super) struct Client {
+    /// The broker.
+    #[arg(long, env = "DISOWN_SERVER", default_value = "http://127.0.0.1:7443")]
+    pub(super) server: String,
+    /// The certificate authority of the broker's certificate, a PEM file.
+    #[arg(long, env = "DISOWN_CA")]
+    pub(super) ca: Option<PathBuf>,
+    /// A token from your identity provider.
+    #[arg(long, env = "DISOWN_TOKEN", hide_env_values = true)]
+    pub(super) token: String,
+    /// The role to act in, one of those in the token.
+    #[arg(long)]
+    pub(super) role: String,
+    /// What for.
+    #[arg(long)]
+    pub(super) purpose: String,
+    /// Under which agreement.
+    #[arg(long)]
+    pub(super) agreement: String,
+    /// Your reference of the case, in the agreement's form.
+    #[arg(long = "case", default_value = "")]
+    pub(super) case_reference: String,
+}
+
+/// A connection that sends the token with every request.
+pub(super) type Connection = InterceptedService<Channel, Bearer>;
+
+/// Puts the token into requests.
+#[derive(Clone)]
+pub(super) struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+impl Client {
+    pub(super) fn terms(&self) -> pb::Terms {
+        pb::Terms {
+            role: self.role.clone(),
+            purpose: self.purpose.clone(),
+            agreement: self.agreement.clone(),
+            case_reference: self.case_reference.clone(),
+        }
+    }
+
+    pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
+        let mut endpoint = Endpoint::from_shared(self.server.clone()).context("--server is no address")?;
+        if let Some(ca) = &self.ca {
+            let pem = std::fs::read_to_string(ca).with_context(|| ca.display().to_string())?;
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))?;
+        }
+        let channel = endpoint
+            .connect()
+            .await
+            .with_context(|| format!("no broker answers at {}; is `disown serve` running there?", self.server))?;
+        connection(channel, &self.token)
+    }
+}
+
+/// A connection for a token.
+pub(super) fn connection(channel: Channel, token: &str) -> anyhow::Result<Connection> {
+    let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().context("--token is not a token")?;
+    value.set_sensitive(true);
+    Ok(InterceptedService::new(channel, Bearer(value)))
+}

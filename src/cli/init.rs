@@ -1,0 +1,48 @@
+//! `disown init`.
+
+use crate::{
+    clock::{Clock, SystemClock},
+    deployment::{Layout, lay_out},
+    entropy::SystemEntropy,
+};
+use clap::Args;
+use jiff::tz::TimeZone;
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+/// Lay out a deployment.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Where; it may be there, without a deployment in it.
+    directory: PathBuf,
+    /// Where the broker will listen.
+    #[arg(long, default_value = "127.0.0.1:7443")]
+    listen: SocketAddr,
+    /// Name of the access log, in every checkpoint and receipt: a name of yours that nobody else uses.
+    #[arg(long, default_value = "disown.example/access-log")]
+    log_name: String,
+    /// With an issuer of tokens for anybody, for development on this machine only.
+    #[arg(long)]
+    development: bool,
+}
+
+impl Init {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let Init { directory, listen, log_name, development } = self;
+        let layout = Layout { directory: directory.clone(), listen, log_name, development };
+        lay_out(&layout, SystemClock.now().to_zoned(TimeZone::system()).date(), &SystemEntropy)?;
+        let at = directory.display();
+        println!("A deployment is laid out in {at}.");
+        println!("  {at}/disown.toml         read it first: it says what is where");
+        println!("  {at}/policies/           who may see what; the agreements are drafts that begin today");
+        println!("  {at}/key-encryption-key  keep it apart from the rest");
+        println!("  {at}/log.vkey            give it to everybody: receipts and the access log are verified with it");
+        if development {
+            println!("Serve with: disown serve --config {at}/disown.toml --development");
+        } else {
+            println!(
+                "Put your issuer and its keys (jwks.json) and your certificate into it, then: disown serve --config {at}/disown.toml"
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,294 @@
+//! `disown log`.
+
+use super::{
+    client::{Client, Connection},
+    log_offline::{self, ExportHead, ExportLine},
+    table::table,
+};
+use crate::{
+    access_log::{checkpoint::Checkpoint, verify::verify_database},
+    pb::{self, audit_service_client::AuditServiceClient},
+};
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+/// The access log.
+#[derive(Debug, Subcommand)]
+pub(super) enum Log {
+    /// Search the access log, as an auditor; the search is recorded.
+    Search(Search),
+    /// Hash a whole access log again and compare with what was signed; needs its public key and nothing else.
+    Verify(Verify),
+    /// Write the access log as an auditor sees it to a file, as JSON lines; recorded as a search for everything.
+    Export(Export),
+    /// Write the proofs of one entry to a file, for verifiers of other makers.
+    Bundle(Bundle),
+    /// Check answers and their receipts, offline, with the access log's public key alone.
+    CheckReceipt(CheckReceipt),
+}
+
+/// Filters: every one given must match.
+#[derive(Debug, Args)]
+pub(super) struct Search {
+    /// Earliest time, RFC 3339.
+    #[arg(long, default_value = "")]
+    from: String,
+    /// Time before which, RFC 3339.
+    #[arg(long, default_value = "")]
+    until: String,
+    /// Who asked.
+    #[arg(long, default_value = "")]
+    by: String,
+    /// For which organisation.
+    #[arg(long, default_value = "")]
+    organisation: String,
+    /// For what.
+    #[arg(long = "for-purpose", default_value = "")]
+    for_purpose: String,
+    /// Under which agreement.
+    #[arg(long = "under-agreement", default_value = "")]
+    under_agreement: String,
+    /// What was told: answered, denied, invalid, stored, searched, done.
+    #[arg(long, default_value = "")]
+    outcome: String,
+    /// Kind of entry: release, denial, input, administration, inspection, notice.
+    #[arg(long, default_value = "")]
+    kind: String,
+    /// As JSON lines.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The database of an access log.
+    #[arg(long, required_unless_present = "export")]
+    database: Option<PathBuf>,
+    /// An exported access log, instead.
+    #[arg(long, conflicts_with = "database")]
+    export: Option<PathBuf>,
+    /// Its public key, a file as `disown init` writes it.
+    #[arg(long)]
+    key: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Where to.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bundle {
+    /// Index of the entry.
+    index: u64,
+    /// Size of an earlier checkpoint, to prove consistency with.
+    #[arg(long)]
+    old_size: Option<u64>,
+    /// The access log's public key, which the verifier needs.
+    #[arg(long)]
+    key: PathBuf,
+    /// Where to.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckReceipt {
+    /// A file with one response a line, as proto3 JSON.
+    file: PathBuf,
+    /// The access log's public key, a file as `disown init` writes it.
+    #[arg(long)]
+    key: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Log {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Log::Search(search) => search.run().await,
+            Log::Verify(verify) => verify.run().await,
+            Log::Export(export) => export.run().await,
+            Log::Bundle(bundle) => bundle.run().await,
+            Log::CheckReceipt(check) => {
+                log_offline::check_receipts(&check.file, &log_offline::key(&check.key)?, check.json)
+            }
+        }
+    }
+}
+
+impl Search {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let request = pb::SearchRequest {
+            terms: Some(self.client.terms()),
+            from: self.from,
+            until: self.until,
+            caller: self.by,
+            organisation: self.organisation,
+            purpose: self.for_purpose,
+            agreement: self.under_agreement,
+            outcome: self.outcome,
+            kind: self.kind,
+            page_size: 0,
+            page: String::new(),
+        };
+        let mut client = AuditServiceClient::new(self.client.connect().await?);
+        let mut pages = client.search(request).await?.into_inner();
+        let mut rows = entries_table();
+        while let Some(page) = pages.message().await? {
+            for entry in page.entries {
+                if self.json {
+                    println!("{}", serde_json::to_string(&line(entry)?)?)
+                } else {
+                    add_row(&mut rows, &entry)?
+                }
+            }
+        }
+        if !self.json {
+            println!("{rows}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Verify {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let key = log_offline::key(&self.key)?;
+        let verified = match (&self.database, &self.export) {
+            (Some(database), _) => {
+                std::fs::metadata(database).with_context(|| database.display().to_string())?;
+                verify_database(database, &key).await
+            }
+            (None, Some(export)) => log_offline::verify_file(export, &key)?,
+            (None, None) => anyhow::bail!("--database or --export is needed"),
+        };
+        match verified {
+            Ok(verified) if self.json => println!("{}", serde_json::to_string(&verified)?),
+            Ok(verified) => {
+                println!(
+                    "verified: {} entries, {} checkpoints; signed up to {}, root {}",
+                    verified.entries, verified.checkpoints, verified.signed, verified.root
+                );
+            }
+            Err(error) => {
+                if self.json {
+                    println!("{}", json!({ "error": error.to_string() }));
+                }
+                anyhow::bail!("the access log does NOT verify: {error}");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Export {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let connection = self.client.connect().await?;
+        let mut client = AuditServiceClient::new(connection.clone());
+        // The search is an entry itself, so everything that it finds is under the checkpoint asked for after it.
+        let request = pb::SearchRequest { terms: Some(self.client.terms()), ..Default::default() };
+        let mut pages = client.search(request).await?.into_inner();
+        let mut entries = Vec::new();
+        while let Some(page) = pages.message().await? {
+            entries.extend(page.entries);
+        }
+        let (checkpoint, size) = checkpoint(connection, &self.client, 0).await?;
+        entries.truncate(usize::try_from(size)?);
+        let mut out =
+            std::io::BufWriter::new(std::fs::File::create(&self.out).with_context(|| self.out.display().to_string())?);
+        writeln!(out, "{}", serde_json::to_string(&ExportHead { checkpoint })?)?;
+        let count = entries.len();
+        for entry in entries {
+            writeln!(out, "{}", serde_json::to_string(&line(entry)?)?)?;
+        }
+        out.flush()?;
+        println!("{count} entries written to {}", self.out.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Bundle {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let connection = self.client.connect().await?;
+        let mut client = AuditServiceClient::new(connection.clone());
+        let (new, size) = checkpoint(connection.clone(), &self.client, 0).await?;
+        let terms = Some(self.client.terms());
+        let inclusion = client
+            .prove_inclusion(pb::ProveInclusionRequest { terms: terms.clone(), index: self.index, size })
+            .await?
+            .into_inner();
+        let encode = |path: &[Vec<u8>]| path.iter().map(|hash| BASE64.encode(hash)).collect::<Vec<_>>();
+        let vkey = log_offline::key(&self.key)?.to_string();
+        let mut bundle = json!({
+            "vkey": vkey, "checkpoint": new, "leaf_b64": BASE64.encode(&inclusion.leaf_data), "index": self.index,
+            "inclusion_b64": encode(&inclusion.path),
+        });
+        if let Some(old_size) = self.old_size {
+            let (old, _) = checkpoint(connection, &self.client, old_size).await?;
+            let request = pb::ProveConsistencyRequest { terms, old_size, new_size: size };
+            bundle["consistency_b64"] = json!(encode(&client.prove_consistency(request).await?.into_inner().path));
+            bundle["old_checkpoint"] = json!(old);
+        }
+        std::fs::write(&self.out, format!("{bundle:#}\n")).with_context(|| self.out.display().to_string())?;
+        println!("the proofs of entry {} are written to {}", self.index, self.out.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A checkpoint and its size, as it says itself: whoever uses it verifies it.
+async fn checkpoint(connection: Connection, client: &Client, size: u64) -> anyhow::Result<(String, u64)> {
+    let request = pb::GetCheckpointRequest { terms: Some(client.terms()), size };
+    let note = AuditServiceClient::new(connection).get_checkpoint(request).await?.into_inner().checkpoint;
+    let size = Checkpoint::claimed_size(&note).context("the broker sent no checkpoint")?;
+    Ok((note, size))
+}
+
+fn line(entry: pb::LoggedEntry) -> anyhow::Result<ExportLine> {
+    Ok(ExportLine {
+        index: entry.index,
+        actor: String::from_utf8(entry.actor_part)?,
+        actor_salt: hex::encode(entry.actor_salt),
+        subject: String::from_utf8(entry.subject_part)?,
+        subject_salt: hex::encode(entry.subject_salt),
+        answer_commitment: hex::encode(entry.answer_commitment),
+    })
+}
+
+/// A table for entries.
+pub(super) fn entries_table() -> comfy_table::Table {
+    table(["entry", "time", "kind", "caller", "role", "purpose", "told", "records", "true reason"])
+}
+
+/// One entry in it.
+pub(super) fn add_row(table: &mut comfy_table::Table, entry: &pb::LoggedEntry) -> anyhow::Result<()> {
+    let actor: serde_json::Value = serde_json::from_slice(&entry.actor_part)?;
+    let subject: serde_json::Value = serde_json::from_slice(&entry.subject_part)?;
+    let text = |part: &serde_json::Value, name: &str| match &part[name] {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let records =
+        if actor["batch_records"].is_null() { text(&actor, "records") } else { text(&actor, "batch_records") };
+    let time = text(&actor, "time").chars().take(19).collect();
+    let reason = if subject["reason"].is_null() { text(&actor, "refusal") } else { text(&subject, "reason") };
+    let names = ["kind", "caller", "role", "purpose", "outcome"].map(|name| text(&actor, name));
+    let [kind, caller, role, purpose, outcome] = names;
+    table.add_row([entry.index.to_string(), time, kind, caller, role, purpose, outcome, records, reason]);
+    Ok(())
+}

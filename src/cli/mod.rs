@@ -1,0 +1,117 @@
+//! The command line.
+
+mod catalogue;
+mod client;
+mod demo;
+mod init;
+mod keys;
+mod load;
+mod log;
+mod log_offline;
+mod policy;
+mod query;
+mod receipt;
+mod serve;
+mod table;
+mod token;
+
+use crate::{app::AppError, config::InvalidConfig, telemetry};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A gRPC broker that keeps datasets apart, links them for one answer, and records every access before it is released.
+#[derive(Debug, Parser)]
+#[command(name = "disown", version, about)]
+struct Arguments {
+    /// What the broker says about itself on standard error: error, warn, info, debug, trace, or directives.
+    #[arg(long, global = true, default_value = "warn", env = "DISOWN_TELEMETRY")]
+    telemetry: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Three datasets in a temporary directory, a broker on loopback, the same question asked in several roles.
+    Demo(demo::Demo),
+    /// Lay out a deployment: configuration, keyring, policies and agreements to start from.
+    Init(init::Init),
+    /// Serve, from a configuration.
+    Serve(serve::Serve),
+    /// Put a file of records in.
+    Load(load::Load),
+    /// Ask one question.
+    Query(query::Query),
+    /// Search, verify and export the access log; check receipts.
+    #[command(subcommand)]
+    Log(log::Log),
+    /// Check a policy.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// What the catalogue needs of a database.
+    #[command(subcommand)]
+    Catalogue(catalogue::CatalogueCommand),
+    /// The keys of a deployment.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// A token of the development issuer.
+    Token(token::Token),
+}
+
+/// Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 done in part, 64 the configuration is wrong (`EX_USAGE`), 74 the
+/// access log's state is unknown (`EX_IOERR`).
+const IN_PART: u8 = 3;
+const CONFIGURATION: u8 = 64;
+const LOG_STATE_UNKNOWN: u8 = 74;
+
+/// Parses the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = telemetry::start(&arguments.telemetry) {
+        eprintln!("disown: --telemetry: {error}");
+        return ExitCode::from(2);
+    }
+    telemetry::quiet_panics();
+    // A core dump would hold what is in memory.
+    let no_core = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, no_core);
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("disown: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("disown: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Init(init) => init.run(),
+        Command::Serve(serve) => serve.run().await,
+        Command::Load(load) => load.run().await,
+        Command::Query(query) => query.run().await,
+        Command::Log(log) => log.run().await,
+        Command::Policy(policy) => policy.run().await,
+        Command::Catalogue(catalogue) => catalogue.run(),
+        Command::Keys(keys) => keys.run(),
+        Command::Token(token) => token.run(),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<AppError>() {
+        Some(AppError::LogStateUnknown(_)) => LOG_STATE_UNKNOWN,
+        Some(AppError::Config(_)) => CONFIGURATION,
+        _ if error.is::<InvalidConfig>() => CONFIGURATION,
+        _ => 1,
+    }
+}

@@ -1,0 +1,53 @@
+//! `disown serve`.
+
+use crate::{app::App, clock::SystemClock, config::Config, entropy::SystemEntropy};
+use anyhow::Context;
+use clap::Args;
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Serve.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The configuration.
+    #[arg(long, default_value = "disown.toml")]
+    config: PathBuf,
+    /// Trust the development issuer, if the configuration names it. It lets anybody in who has its key.
+    #[arg(long)]
+    development: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = Config::read(&self.config)?;
+        config.allow_development(self.development)?;
+        let address = config.listen.address;
+        let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        println!("listening on {}", listener.local_addr()?);
+        let (reload, requests) = watch::channel(0);
+        let mut hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                reload.send_modify(|count| *count += 1);
+            }
+        });
+        app.run(listener, requests, terminated()?).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Resolves on SIGTERM and SIGINT.
+pub(super) fn terminated() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

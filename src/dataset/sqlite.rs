@@ -1,0 +1,228 @@
+//! A dataset's store on SQLite: one file, its own tables, nothing of any other dataset.
+
+use super::{
+    catalogue::{Catalogue, DatasetIndex, DatasetSpec, Kind},
+    record::{NewRecord, Selection, StoredCell, StoredRecord},
+    statements::Statements,
+};
+use crate::{access::Address, database, ids::DatasetId, pseudonym::Pseudonym};
+use jiff::civil::Date;
+use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use std::{path::Path, sync::Arc};
+
+/// One dataset's store.
+#[derive(Debug)]
+pub struct SqliteDataset {
+    catalogue: Arc<Catalogue>,
+    dataset: DatasetIndex,
+    statements: Statements,
+    pool: SqlitePool,
+}
+
+/// A store that did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no. Its words may hold SQL text, never a bound value.
+    #[error("the store of `{dataset}` failed: {source}")]
+    Database {
+        /// Which.
+        dataset: DatasetId,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The table is not what the catalogue says.
+    #[error("the table of `{dataset}` does not fit the catalogue: column `{column}` {what}")]
+    Layout {
+        /// Which.
+        dataset: DatasetId,
+        /// Where.
+        column: String,
+        /// Missing, or of another type.
+        what: &'static str,
+    },
+    /// A row is not what a row of this store can be.
+    #[error("the store of `{0}` gave back a row that does not fit the catalogue")]
+    Row(DatasetId),
+    /// Something of another dataset was handed in.
+    #[error("the store of `{0}` was handed a name of another dataset")]
+    Foreign(DatasetId),
+}
+
+/// What a store knows of a batch that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchKept {
+    /// How many records it had.
+    pub records: u64,
+    /// Merkle root over their commitments.
+    pub root: Vec<u8>,
+}
+
+impl SqliteDataset {
+    /// Opens the store, lays it out if it is new, and checks that its table is the one the catalogue speaks of.
+    pub async fn open(path: &Path, catalogue: Arc<Catalogue>, dataset: DatasetIndex) -> Result<Self, StoreError> {
+        let spec = catalogue.dataset(dataset);
+        let failed = |source| StoreError::Database { dataset: spec.id.clone(), source };
+        let pool = database::open_pool(path).await.map_err(failed)?;
+        database::migrate_dataset(&pool, &catalogue, spec).await.map_err(failed)?;
+        let statements = Statements::of(spec);
+        check_layout(&pool, spec).await?;
+        Ok(Self { statements, catalogue, dataset, pool })
+    }
+
+    /// What is held on the subject at that address: the columns of its selection and nothing else.
+    pub async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
+        let pseudonym = self.own_bytes(address.pseudonym())?;
+        let rows = sqlx::query(self.statements.fetch())
+            .bind(pseudonym)
+            .bind(self.masks(address.selection()))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        rows.iter().map(|row| self.record(row).ok_or_else(|| StoreError::Row(self.id().clone()))).collect()
+    }
+
+    /// Whether a record with that blind index in the unique column is held.
+    pub async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
+        let known = self.statements.holds_value(unique_column).ok_or_else(|| StoreError::Foreign(self.id().clone()))?;
+        let found: i64 = sqlx::query_scalar(known)
+            .bind(&index[..])
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        Ok(found != 0)
+    }
+
+    /// Whether a record of that type is held on the subject.
+    pub async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
+        let found: i64 =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM record WHERE pseudonym = ?1 AND record_type = ?2)")
+                .bind(self.own_bytes(pseudonym)?)
+                .bind(record_type)
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|source| self.failed(source))?;
+        Ok(found != 0)
+    }
+
+    /// Stores a batch whole or not at all: the records in their order, and what was committed to.
+    pub async fn insert(
+        &self,
+        batch: &[u8; 16],
+        day: Date,
+        root: &[u8],
+        records: &[NewRecord],
+    ) -> Result<(), StoreError> {
+        let failed = |source| self.failed(source);
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        sqlx::query("INSERT INTO batch (batch, day, records, root) VALUES (?1, ?2, ?3, ?4)")
+            .bind(&batch[..])
+            .bind(day.to_string())
+            .bind(records.len() as i64)
+            .bind(root)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        for (position, record) in records.iter().enumerate() {
+            let mut insert = sqlx::query(self.statements.insert())
+                .bind(record.record_id.to_vec())
+                .bind(self.own_bytes(&record.pseudonym)?.to_vec())
+                .bind(self.catalogue.record_type(record.record_type).name.clone())
+                .bind(record.as_of.to_string())
+                .bind(record.source.clone())
+                .bind(record.subject_category.clone())
+                .bind(batch.to_vec())
+                .bind(position as i64)
+                .bind(record.salt.to_vec())
+                .bind(i64::from(record.key_epoch));
+            for index in &record.blind_indexes {
+                insert = insert.bind(index.to_vec());
+            }
+            for cell in &record.cells {
+                insert = match cell {
+                    StoredCell::Empty => insert.bind(None::<String>),
+                    StoredCell::Plain(text) => insert.bind(text.clone()),
+                    StoredCell::Bytes(bytes) => insert.bind(bytes.clone()),
+                };
+            }
+            insert.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// What is known of a batch; none where it did not arrive.
+    pub async fn batch(&self, batch: &[u8]) -> Result<Option<BatchKept>, StoreError> {
+        let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT records, root FROM batch WHERE batch = ?1")
+            .bind(batch)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        Ok(row.map(|(records, root)| BatchKept { records: records.unsigned_abs(), root }))
+    }
+
+    /// Writes what is in memory to the file and closes.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn id(&self) -> &DatasetId {
+        &self.catalogue.dataset(self.dataset).id
+    }
+
+    fn own_bytes<'a>(&self, pseudonym: &'a Pseudonym) -> Result<&'a [u8], StoreError> {
+        pseudonym.bytes_in(self.id()).ok_or_else(|| StoreError::Foreign(self.id().clone()))
+    }
+
+    fn failed(&self, source: sqlx::Error) -> StoreError {
+        StoreError::Database { dataset: self.id().clone(), source }
+    }
+
+    fn masks(&self, selection: &Selection) -> String {
+        let masks: serde_json::Map<_, _> = selection
+            .masks()
+            .map(|(record_type, mask)| (self.catalogue.record_type(record_type).name.clone(), mask.into()))
+            .collect();
+        serde_json::Value::Object(masks).to_string()
+    }
+
+    fn record(&self, row: &SqliteRow) -> Option<StoredRecord> {
+        const OWN: usize = 6;
+        let spec = self.catalogue.dataset(self.dataset);
+        let name: String = row.try_get(1).ok()?;
+        let record_type = *spec.record_types.iter().find(|id| self.catalogue.record_type(**id).name == name)?;
+        let cell = |(at, column): (usize, &super::catalogue::Column)| {
+            if column.sealed || column.kind == Kind::Subject {
+                let bytes: Option<Vec<u8>> = row.try_get(OWN + at).ok()?;
+                Some(bytes.map_or(StoredCell::Empty, StoredCell::Bytes))
+            } else {
+                let text: Option<String> = row.try_get(OWN + at).ok()?;
+                Some(text.map_or(StoredCell::Empty, StoredCell::Plain))
+            }
+        };
+        Some(StoredRecord {
+            record_id: row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok()?,
+            record_type,
+            as_of: row.try_get::<String, _>(2).ok()?.parse().ok()?,
+            source: row.try_get(3).ok()?,
+            subject_category: row.try_get(4).ok()?,
+            disputed: row.try_get::<i64, _>(5).ok()? != 0,
+            cells: spec.columns.iter().enumerate().map(cell).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// Each column of the catalogue is there with its type: a store that lacks one would fail at the first question instead.
+async fn check_layout(pool: &SqlitePool, spec: &DatasetSpec) -> Result<(), StoreError> {
+    let found: Vec<(String, String)> = sqlx::query_as("SELECT name, type FROM pragma_table_info('record')")
+        .fetch_all(pool)
+        .await
+        .map_err(|source| StoreError::Database { dataset: spec.id.clone(), source })?;
+    for column in &spec.columns {
+        let what = match found.iter().find(|(name, _)| *name == column.name) {
+            None => "is missing",
+            Some((_, sql_type)) if sql_type != super::ddl::sql_type(column) => "has another type",
+            Some(_) => continue,
+        };
+        return Err(StoreError::Layout { dataset: spec.id.clone(), column: column.name.clone(), what });
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `AccessService`: messages in, `Query`; `Released` out.
+
+use super::{authenticate::caller_of, messages, status::Failure};
+use crate::{
+    access::{Access, Invalid, Query, Released, Subject, Unanswered, refuse, refuse_invalid},
+    access_log::Appender,
+    clock::today,
+    entropy::Entropy,
+    identity::Caller,
+    pb::{self, access_service_server::AccessService},
+    policy::{self, Asked, Terms},
+    pseudonym::SubjectIdentifier,
+};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+use tracing::Instrument;
+use zeroize::Zeroizing;
+
+/// Serves questions.
+pub(super) struct AccessEdge {
+    pub(super) access: Arc<Access>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+#[tonic::async_trait]
+impl AccessService for AccessEdge {
+    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::QueryResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let trace = messages::trace(&*self.entropy);
+        let span = tracing::info_span!("query", trace);
+        let (access, request) = (self.access.clone(), request.into_inner());
+        // A task of its own: a client that hangs up must not stop a database or the access log half-way.
+        let answering = tokio::spawn(async move { answer(&access, &caller, request, &trace).await }.instrument(span));
+        let released = answering.await.unwrap_or(Err(Failure::Fault))?;
+        let (answer, receipt) = released.into_parts();
+        Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
+    }
+
+    async fn describe_access(
+        &self,
+        request: Request<pb::DescribeAccessRequest>,
+    ) -> Result<Response<pb::DescribeAccessResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let trace = messages::trace(&*self.entropy);
+        let terms = messages::terms(request.into_inner().terms);
+        let access = self.access.clone();
+        let describing = tokio::spawn(async move { describe(&access, &caller, &terms, &trace).await });
+        Ok(Response::new(describing.await.unwrap_or(Err(Failure::Fault))?))
+    }
+}
+
+async fn answer(access: &Access, caller: &Caller, request: pb::QueryRequest, trace: &str) -> Result<Released, Failure> {
+    let in_force = access.in_force.load_full();
+    let terms = messages::terms(request.terms.clone());
+    match query(request, &in_force.policy.catalogue) {
+        Ok(query) => match access.answer(caller, query, trace).await {
+            Ok(released) => Ok(released),
+            Err(unanswered) => Err(told(unanswered, &access.log).await),
+        },
+        Err(invalid) => Err(refuse_invalid(invalid, &in_force, caller, &terms, trace, &access.log).await?.into()),
+    }
+}
+
+/// A refusal is recorded before it is told.
+pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
+    match unanswered {
+        Unanswered::Denied(denial) => match refuse(denial, log).await {
+            Ok(refused) => refused.into(),
+            Err(unavailable) => unavailable.into(),
+        },
+        Unanswered::Unavailable(unavailable) => unavailable.into(),
+        Unanswered::Fault => Failure::Fault,
+    }
+}
+
+fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Result<Query, Invalid> {
+    let pb::QueryRequest { terms, subject, fields, view } = request;
+    let subject = match subject {
+        Some(pb::query_request::Subject::Identifier(raw)) => {
+            SubjectIdentifier::parse(Zeroizing::new(raw), catalogue).map(Subject::Identifier).map_err(|_| Invalid {
+                argument: "identifier",
+                rule: "scheme and value of a known scheme, as in `jy:JY` and six digits and a letter A to D",
+            })?
+        }
+        Some(pb::query_request::Subject::Handle(raw)) if raw.len() <= 200 => Subject::Handle(raw),
+        Some(pb::query_request::Subject::Handle(_)) => {
+            return Err(Invalid { argument: "handle", rule: "the handle of an earlier answer" });
+        }
+        None => {
+            return Err(Invalid { argument: "subject", rule: "an identifier or a handle is needed" });
+        }
+    };
+    Ok(Query { terms: messages::terms(terms), subject, asked: messages::asked(&fields, view, catalogue)? })
+}
+
+async fn describe(
+    access: &Access,
+    caller: &Caller,
+    terms: &Terms,
+    trace: &str,
+) -> Result<pb::DescribeAccessResponse, Failure> {
+    let in_force = access.in_force.load_full();
+    let today = today(&*access.clock, &access.zone);
+    let grant = match policy::authorise(&in_force, caller, terms, &Asked::Everything, trace, today) {
+        Ok(grant) => grant,
+        Err(denial) => return Err(told(denial.into(), &access.log).await),
+    };
+    let catalogue = &in_force.policy.catalogue;
+    let agreement = grant.agreement();
+    let name = |field| catalogue.field(field).name.clone();
+    Ok(pb::DescribeAccessResponse {
+        fields: grant
+            .decisions
+            .iter()
+            .map(|one| pb::FieldAccess {
+                field: name(one.field),
+                disclosure: pb::Disclosure::from(one.level).into(),
+                decided_by: one.decided_by.as_str().to_owned(),
+            })
+            .collect(),
+        views: agreement
+            .views
+            .iter()
+            .map(|(view, fields)| pb::View { name: view.clone(), fields: fields.iter().copied().map(name).collect() })
+            .collect(),
+        handling: agreement.handling.clone(),
+        condition: agreement
+            .condition
+            .as_ref()
+            .map(|condition| format!("{}: {}", catalogue.record_type(condition.record_type).full_name, condition.text))
+            .unwrap_or_default(),
+        agreement_version: agreement.version.clone(),
+        policy_version: in_force.policy.version.clone(),
+    })
+}

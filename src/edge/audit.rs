@@ -1,0 +1,211 @@
+//! `AuditService`: holds a reader, and a recorder that can append inspections only.
+
+use super::{access::told, authenticate::caller_of, messages, status::Failure};
+use crate::{
+    access::{Invalid, refuse_invalid},
+    access_log::{Appender, Filter, InspectionRecorder, Reader, SearchError},
+    clock::{Clock, today},
+    entropy::Entropy,
+    identity::Caller,
+    pb::{self, audit_service_server::AuditService},
+    policy::{self, AuditGrant, InForce, Terms},
+};
+use arc_swap::ArcSwap;
+use jiff::{Timestamp, tz::TimeZone};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// Serves auditors.
+#[derive(Clone)]
+pub(super) struct AuditEdge {
+    pub(super) in_force: Arc<ArcSwap<InForce>>,
+    pub(super) reader: Reader,
+    pub(super) inspections: InspectionRecorder,
+    /// For refusals, which are recorded by whoever refuses.
+    pub(super) refusals: Appender,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) zone: TimeZone,
+}
+
+const PAGE: u32 = 200;
+const TIME: Invalid = Invalid { argument: "from, until", rule: "a time of RFC 3339, as in 2026-11-21T20:00:00Z" };
+const FILTER: Invalid = Invalid { argument: "filter", rule: "at most 128 characters each, and no subject identifier" };
+const PAGE_SIZE: Invalid = Invalid { argument: "page_size", rule: "at most 1,000" };
+const PAGE_TOKEN: Invalid = Invalid { argument: "page", rule: "the `next_page` of an earlier response" };
+const NOT_IN_TREE: Invalid = Invalid { argument: "index, size", rule: "an entry and a size of the log as it is" };
+
+#[tonic::async_trait]
+impl AuditService for AuditEdge {
+    type SearchStream = ReceiverStream<Result<pb::SearchResponse, Status>>;
+
+    async fn search(&self, request: Request<pb::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
+        let searching = tokio::spawn(async move {
+            let terms = messages::terms(request.terms.clone());
+            let grant = edge.authorise(&caller, &terms, &trace).await?;
+            let (filter, page_size, start) = match parse(request, &edge.in_force.load().policy.catalogue) {
+                Ok(parsed) => parsed,
+                Err(invalid) => return Err(edge.invalid(invalid, &caller, &terms, &trace).await),
+            };
+            // The search is recorded before anything is found.
+            edge.inspections.record(grant.grant().who.clone(), grant.grant().terms(), &filter).await?;
+            let (pages, answers) = mpsc::channel(4);
+            tokio::spawn(stream(edge.reader, filter, start, page_size, pages));
+            Ok(answers)
+        });
+        let answers = searching.await.unwrap_or(Err(Failure::Fault))?;
+        Ok(Response::new(ReceiverStream::new(answers)))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<pb::GetCheckpointRequest>,
+    ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let pb::GetCheckpointRequest { terms, size } = request.into_inner();
+        let terms = messages::terms(terms);
+        let trace = messages::trace(&*self.entropy);
+        self.authorise(&caller, &terms, &trace).await?;
+        match self.reader.checkpoint((size > 0).then_some(size)).await.map_err(Failure::from)? {
+            Some(checkpoint) => Ok(Response::new(pb::GetCheckpointResponse { checkpoint })),
+            None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await.into()),
+        }
+    }
+
+    async fn prove_inclusion(
+        &self,
+        request: Request<pb::ProveInclusionRequest>,
+    ) -> Result<Response<pb::ProveInclusionResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let pb::ProveInclusionRequest { terms, index, size } = request.into_inner();
+        let terms = messages::terms(terms);
+        let trace = messages::trace(&*self.entropy);
+        self.authorise(&caller, &terms, &trace).await?;
+        let found = self.reader.prove_inclusion(index, size).await;
+        let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
+        Ok(Response::new(pb::ProveInclusionResponse {
+            leaf_hash: commitments.leaf().as_bytes().to_vec(),
+            leaf_data: commitments.leaf_data(),
+            path: messages::bytes(&path),
+        }))
+    }
+
+    async fn prove_consistency(
+        &self,
+        request: Request<pb::ProveConsistencyRequest>,
+    ) -> Result<Response<pb::ProveConsistencyResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let pb::ProveConsistencyRequest { terms, old_size, new_size } = request.into_inner();
+        let terms = messages::terms(terms);
+        let trace = messages::trace(&*self.entropy);
+        self.authorise(&caller, &terms, &trace).await?;
+        let found = self.reader.prove_consistency(old_size, new_size).await;
+        let path = self.proof(found, &caller, &terms, &trace).await?;
+        Ok(Response::new(pb::ProveConsistencyResponse { path: messages::bytes(&path) }))
+    }
+}
+
+impl AuditEdge {
+    async fn authorise(&self, caller: &Caller, terms: &Terms, trace: &str) -> Result<AuditGrant, Failure> {
+        let today = today(&*self.clock, &self.zone);
+        match policy::authorise_audit(&self.in_force.load_full(), caller, terms, trace, today) {
+            Ok(grant) => Ok(grant),
+            Err(denial) => Err(told(denial.into(), &self.refusals).await),
+        }
+    }
+
+    async fn invalid(&self, invalid: Invalid, caller: &Caller, terms: &Terms, trace: &str) -> Failure {
+        match refuse_invalid(invalid, &self.in_force.load_full(), caller, terms, trace, &self.refusals).await {
+            Ok(refused) => refused.into(),
+            Err(unavailable) => unavailable.into(),
+        }
+    }
+
+    async fn proof<T>(
+        &self,
+        found: Result<T, SearchError>,
+        caller: &Caller,
+        terms: &Terms,
+        trace: &str,
+    ) -> Result<T, Failure> {
+        match found {
+            Ok(proof) => Ok(proof),
+            Err(SearchError::OutOfTree(_)) => Err(self.invalid(NOT_IN_TREE, caller, terms, trace).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn parse(
+    request: pb::SearchRequest,
+    catalogue: &crate::dataset::Catalogue,
+) -> Result<(Filter, Option<u32>, u64), Invalid> {
+    let text = |value: String| {
+        // The filter is recorded.
+        let fits = value.len() <= 128 && !catalogue.holds_identifier(&value) && !value.chars().any(char::is_control);
+        if fits { Ok(Some(value).filter(|value| !value.is_empty())) } else { Err(FILTER) }
+    };
+    let time = |value: String| match value.as_str() {
+        "" => Ok(None),
+        raw => raw.parse::<Timestamp>().map(|time| Some(format!("{time:.6}"))).map_err(|_| TIME),
+    };
+    let filter = Filter {
+        from: time(request.from)?,
+        until: time(request.until)?,
+        caller: text(request.caller)?,
+        organisation: text(request.organisation)?,
+        purpose: text(request.purpose)?,
+        agreement: text(request.agreement)?,
+        outcome: text(request.outcome)?,
+        kind: text(request.kind)?,
+    };
+    let page_size = match request.page_size {
+        0 => None,
+        size if size <= 1000 => Some(size),
+        _ => return Err(PAGE_SIZE),
+    };
+    let start = if request.page.is_empty() { 0 } else { request.page.parse().map_err(|_| PAGE_TOKEN)? };
+    Ok((filter, page_size, start))
+}
+
+/// One page where a page size was asked for, all pages otherwise.
+async fn stream(
+    reader: Reader,
+    filter: Filter,
+    mut start: u64,
+    page_size: Option<u32>,
+    pages: mpsc::Sender<Result<pb::SearchResponse, Status>>,
+) {
+    loop {
+        let (page, more) = match reader.search(&filter, start, page_size.unwrap_or(PAGE)).await {
+            Ok((found, more)) => {
+                start = found.last().map_or(start, |last| last.index + 1);
+                let next_page = if more { start.to_string() } else { String::new() };
+                (pb::SearchResponse { entries: found.into_iter().map(entry).collect(), next_page }, more)
+            }
+            Err(error) => {
+                let _ = pages.send(Err(Failure::from(error).into())).await;
+                return;
+            }
+        };
+        if pages.send(Ok(page)).await.is_err() || !more || page_size.is_some() {
+            return;
+        }
+    }
+}
+
+fn entry(found: crate::access_log::Found) -> pb::LoggedEntry {
+    pb::LoggedEntry {
+        index: found.index,
+        actor_part: found.actor.text.into_bytes(),
+        actor_salt: found.actor.salt.to_vec(),
+        subject_part: found.subject.text.into_bytes(),
+        subject_salt: found.subject.salt.to_vec(),
+        answer_commitment: found.answer_commitment.as_bytes().to_vec(),
+    }
+}

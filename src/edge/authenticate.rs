@@ -1,0 +1,58 @@
+//! 1. Authenticate: a good token puts a `Caller` into the request; a handler without one refuses.
+
+use super::status::Failure;
+use crate::identity::{Attempts, Caller, Verifier};
+use std::{net::IpAddr, sync::Arc};
+use tonic::{
+    Request, Status,
+    service::Interceptor,
+    transport::server::{TcpConnectInfo, TlsConnectInfo},
+};
+
+/// Looks at the token of every request.
+#[derive(Clone)]
+pub(super) struct Authenticate {
+    verifier: Arc<Verifier>,
+    attempts: Arc<Attempts>,
+}
+
+impl Authenticate {
+    pub(super) fn new(verifier: Arc<Verifier>, attempts: Arc<Attempts>) -> Self {
+        Self { verifier, attempts }
+    }
+
+    fn caller(&self, request: &Request<()>) -> Option<Caller> {
+        let mut headers = request.metadata().get_all("authorization").iter();
+        let (Some(only), None) = (headers.next(), headers.next()) else {
+            return None;
+        };
+        self.verifier.verify(only.to_str().ok()?.strip_prefix("Bearer ")?).ok()
+    }
+}
+
+impl Interceptor for Authenticate {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        match self.caller(&request) {
+            Some(caller) => {
+                request.extensions_mut().insert(caller);
+                Ok(request)
+            }
+            None => {
+                self.attempts.count(peer(&request));
+                Err(Failure::Unauthenticated.into())
+            }
+        }
+    }
+}
+
+/// The caller that the interceptor put there.
+pub(super) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Failure> {
+    request.extensions().get::<Caller>().cloned().ok_or(Failure::Unauthenticated)
+}
+
+fn peer(request: &Request<()>) -> Option<IpAddr> {
+    let plain = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    let tls =
+        || request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
+    plain.or_else(tls).map(|address| address.ip())
+}

@@ -1,0 +1,206 @@
+//! `IntakeService`: records in; rejections and receipts out.
+
+use super::{access::told, authenticate::caller_of, messages, status::Failure};
+use crate::{
+    access::{Invalid, Refused, Unanswered, refuse_invalid},
+    entropy::Entropy,
+    identity::Caller,
+    intake::{Checked, Delivery, Header, Intake, LARGEST_BATCH, Rejected},
+    pb::{self, intake_service_server::IntakeService, load_response::Report},
+    policy::Terms,
+};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// Serves intake.
+pub(super) struct IntakeEdge {
+    pub(super) intake: Arc<Intake>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+/// A delivery under way.
+struct Loading {
+    delivery: Delivery,
+    header: Header,
+    rows: Vec<(u64, Checked)>,
+    reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
+}
+
+/// Who delivers, for refusals.
+struct Asker {
+    caller: Caller,
+    terms: Terms,
+    trace: String,
+}
+
+const SOURCE: Invalid = Invalid {
+    argument: "source",
+    rule: "1 to 100 characters that say where the records come from, and no subject identifier",
+};
+const DATASET: Invalid = Invalid { argument: "dataset", rule: "a dataset of the catalogue" };
+const COLUMNS: Invalid =
+    Invalid { argument: "columns", rule: "every column of the dataset, in any order, and no other" };
+const START: Invalid = Invalid { argument: "start", rule: "a load begins with its start, and has one" };
+
+#[tonic::async_trait]
+impl IntakeService for IntakeEdge {
+    async fn put(&self, request: Request<pb::PutRequest>) -> Result<Response<pb::PutResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let request = request.into_inner();
+        let asker =
+            Asker { caller, terms: messages::terms(request.terms.clone()), trace: messages::trace(&*self.entropy) };
+        let intake = self.intake.clone();
+        let putting = tokio::spawn(async move { put(&intake, &asker, request).await });
+        Ok(Response::new(putting.await.unwrap_or(Err(Failure::Fault))?))
+    }
+
+    type LoadStream = ReceiverStream<Result<pb::LoadResponse, Status>>;
+
+    async fn load(&self, request: Request<Streaming<pb::LoadRequest>>) -> Result<Response<Self::LoadStream>, Status> {
+        let caller = caller_of(&request)?;
+        let mut stream = request.into_inner();
+        let Some(pb::LoadRequest { part: Some(pb::load_request::Part::Start(start)) }) = stream.message().await? else {
+            let asker = Asker { caller, terms: Terms::default(), trace: messages::trace(&*self.entropy) };
+            return Err(invalid(&self.intake, &asker, START).await.into());
+        };
+        let asker =
+            Asker { caller, terms: messages::terms(start.terms.clone()), trace: messages::trace(&*self.entropy) };
+        let (reports, answers) = mpsc::channel(64);
+        let mut loading = begin(&self.intake, &asker, start, reports).await?;
+        let intake = self.intake.clone();
+        tokio::spawn(async move {
+            if let Err(failure) = receive(&intake, &asker, &mut loading, stream).await {
+                let _ = loading.reports.send(Err(failure.into())).await;
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(answers)))
+    }
+}
+
+async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<pb::PutResponse, Failure> {
+    let pb::PutRequest { record_type, mut values, source, .. } = request;
+    let (dataset, name) = record_type.split_once('.').unwrap_or((&record_type, ""));
+    // The record type is an argument here, not a column.
+    let type_column = intake
+        .in_force
+        .load()
+        .policy
+        .catalogue
+        .dataset_named(dataset)
+        .and_then(|(_, spec)| spec.record_type_column.clone());
+    if let Some(column) = type_column {
+        values.insert(column, name.to_owned());
+    }
+    let (columns, values): (Vec<_>, Vec<_>) =
+        values.into_iter().map(|(column, value)| (column, value.into_bytes())).unzip();
+    let (reports, _) = mpsc::channel(1);
+    let start = pb::LoadStart { terms: None, dataset: dataset.to_owned(), columns, source };
+    let loading = begin(intake, asker, start, reports).await?;
+    let checked = match loading.delivery.check(&loading.header, &values) {
+        Ok(checked) => checked,
+        Err(broken) => {
+            return Err(invalid(intake, asker, Invalid { argument: "values", rule: broken.rule.as_str() }).await);
+        }
+    };
+    match intake.store(&loading.delivery, vec![(0, checked)]).await {
+        Ok((Some(stored), _)) => Ok(pb::PutResponse { receipt: Some(pb::Receipt::from(&stored.receipt)) }),
+        Ok((None, rejected)) => {
+            let rule = rejected.first().map_or("duplicate", |rejected| rejected.broken.rule.as_str());
+            Err(invalid(intake, asker, Invalid { argument: "values", rule }).await)
+        }
+        Err(unanswered) => Err(told(unanswered, &intake.log).await),
+    }
+}
+
+async fn begin(
+    intake: &Intake,
+    asker: &Asker,
+    start: pb::LoadStart,
+    reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
+) -> Result<Loading, Failure> {
+    let in_force = intake.in_force.load_full();
+    let catalogue = &in_force.policy.catalogue;
+    let Some((dataset, spec)) = catalogue.dataset_named(&start.dataset) else {
+        return Err(invalid(intake, asker, DATASET).await);
+    };
+    let source = start.source.trim().to_owned();
+    if source.is_empty()
+        || source.chars().count() > 100
+        || source.chars().any(char::is_control)
+        || catalogue.holds_identifier(&source)
+    {
+        return Err(invalid(intake, asker, SOURCE).await);
+    }
+    let delivery = match intake.open(&asker.caller, &asker.terms, dataset, source, &asker.trace) {
+        Ok(delivery) => delivery,
+        Err(unanswered) => return Err(told(unanswered, &intake.log).await),
+    };
+    match Header::find(&start.columns, spec) {
+        Ok(header) => Ok(Loading { delivery, header, rows: Vec::new(), reports }),
+        Err(_) => Err(invalid(intake, asker, COLUMNS).await),
+    }
+}
+
+async fn receive(
+    intake: &Intake,
+    asker: &Asker,
+    loading: &mut Loading,
+    mut stream: Streaming<pb::LoadRequest>,
+) -> Result<(), Failure> {
+    // A stream that breaks off leaves the rows that are not in a batch yet unstored; the client sees no batch for them.
+    while let Some(message) = stream.message().await.map_err(|_| Failure::Fault)? {
+        let Some(pb::load_request::Part::Row(row)) = message.part else {
+            return Err(invalid(intake, asker, START).await);
+        };
+        match loading.delivery.check(&loading.header, &row.values) {
+            Ok(checked) => loading.rows.push((row.line, checked)),
+            Err(broken) => loading.reject(Rejected { line: row.line, broken }).await,
+        }
+        if loading.rows.len() >= LARGEST_BATCH {
+            store(intake, loading).await?;
+        }
+    }
+    store(intake, loading).await
+}
+
+async fn store(intake: &Intake, loading: &mut Loading) -> Result<(), Failure> {
+    let rows = std::mem::take(&mut loading.rows);
+    match intake.store(&loading.delivery, rows).await {
+        Ok((stored, rejected)) => {
+            for one in rejected {
+                loading.reject(one).await;
+            }
+            if let Some(stored) = stored {
+                let receipt = Some(pb::Receipt::from(&stored.receipt));
+                loading.report(Report::Stored(pb::StoredBatch { rows: stored.records, receipt })).await;
+            }
+            Ok(())
+        }
+        Err(unanswered) => Err(told(unanswered, &intake.log).await),
+    }
+}
+
+impl Loading {
+    async fn reject(&self, rejected: Rejected) {
+        let Rejected { line, broken } = rejected;
+        let rule = broken.rule.as_str().to_owned();
+        self.report(Report::Rejection(pb::Rejection { line, column: broken.column, rule })).await;
+    }
+
+    /// A client that listens no longer still gets its rows stored.
+    async fn report(&self, report: Report) {
+        let _ = self.reports.send(Ok(pb::LoadResponse { report: Some(report) })).await;
+    }
+}
+
+async fn invalid(intake: &Intake, asker: &Asker, invalid: Invalid) -> Failure {
+    let in_force = intake.in_force.load_full();
+    let recorded: Result<Refused, _> =
+        refuse_invalid(invalid, &in_force, &asker.caller, &asker.terms, &asker.trace, &intake.log).await;
+    match recorded {
+        Ok(refused) => refused.into(),
+        Err(unavailable) => told(Unanswered::Unavailable(unavailable), &intake.log).await,
+    }
+}

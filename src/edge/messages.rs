@@ -1,0 +1,56 @@
+//! Between messages and the broker's own types.
+
+use crate::{
+    access::Invalid,
+    access_log::{Receipt, merkle::Hash},
+    dataset::Catalogue,
+    entropy::Entropy,
+    pb,
+    policy::{Asked, Terms},
+};
+
+/// Terms as they came in. Absent is empty, and empty is refused by every list.
+pub(super) fn terms(message: Option<pb::Terms>) -> Terms {
+    let pb::Terms { role, purpose, agreement, case_reference } = message.unwrap_or_default();
+    Terms { role, purpose, agreement, case_reference }
+}
+
+/// Fields or a view, not both.
+pub(super) fn asked(fields: &[String], view: String, catalogue: &Catalogue) -> Result<Asked, Invalid> {
+    const MOST: usize = 500;
+    match (fields, view.is_empty()) {
+        ([], true) => Ok(Asked::Everything),
+        ([], false) => Ok(Asked::View(view)),
+        (_, false) => Err(Invalid { argument: "view", rule: "fields or a view, not both" }),
+        (fields, true) if fields.len() > MOST => Err(Invalid { argument: "fields", rule: "at most 500 fields" }),
+        (fields, true) => {
+            fields.iter().map(|name| catalogue.field_named(name)).collect::<Option<_>>().map(Asked::Fields).ok_or(
+                Invalid { argument: "fields", rule: "each is a field of the catalogue, `dataset.record_type.column`" },
+            )
+        }
+    }
+}
+
+/// A name for a request in telemetry and access log, made here: one that came in could hold anything.
+pub(super) fn trace(entropy: &dyn Entropy) -> String {
+    entropy.bytes::<8>().map(hex::encode).unwrap_or_default()
+}
+
+pub(super) fn bytes(hashes: &[Hash]) -> Vec<Vec<u8>> {
+    hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect()
+}
+
+impl From<&Receipt> for pb::Receipt {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            index: receipt.index(),
+            actor_part: receipt.actor().text.clone().into_bytes(),
+            actor_salt: receipt.actor().salt.to_vec(),
+            subject_commitment: receipt.subject_commitment().as_bytes().to_vec(),
+            answer_part: receipt.answer().text.clone().into_bytes(),
+            answer_salt: receipt.answer().salt.to_vec(),
+            inclusion: bytes(receipt.inclusion()),
+            checkpoint: receipt.checkpoint().note().to_owned(),
+        }
+    }
+}

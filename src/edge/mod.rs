@@ -1,0 +1,13 @@
+//! The outside: the only folder that knows tonic, and gRPC status codes.
+#![expect(clippy::disallowed_types, reason = "`tonic::Status` belongs here, and nowhere else")]
+
+mod access;
+mod audit;
+mod authenticate;
+mod health;
+mod intake;
+mod messages;
+mod server;
+mod status;
+
+pub use server::{Exposure, ServeError, Services, Tls, serve};

@@ -1,0 +1,61 @@
+//! The one place where failures become gRPC status codes. What callers are told is decided here.
+
+use crate::{
+    access::{Refused, Told},
+    access_log::{SearchError, Unavailable},
+};
+use tonic::Status;
+
+/// Everything that a caller can be told went wrong. Deliberately few.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No good token.
+    Unauthenticated,
+    /// A recorded refusal.
+    Refused(Refused),
+    /// No receipt, hence no release.
+    Unavailable(Unavailable),
+    /// Something is broken here.
+    Fault,
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unauthenticated => Status::unauthenticated("not authenticated"),
+            Failure::Refused(refused) => match refused.told() {
+                Told::Denied => Status::permission_denied("permission denied"),
+                Told::Invalid(invalid) => Status::invalid_argument(format!("`{}`: {}", invalid.argument, invalid.rule)),
+            },
+            Failure::Unavailable(Unavailable::Unwritable) => {
+                Status::unavailable("the access log cannot be written, so nothing is released; try again later")
+            }
+            Failure::Unavailable(Unavailable::EpochMoved) => {
+                Status::unavailable("the policy changed while the request was under way; try again")
+            }
+            Failure::Unavailable(Unavailable::Overloaded) => {
+                Status::resource_exhausted("too many requests; try again later")
+            }
+            Failure::Fault => Status::internal("a fault of the broker; it is in its telemetry"),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Failure::Refused(refused)
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        Failure::Unavailable(unavailable)
+    }
+}
+
+impl From<SearchError> for Failure {
+    fn from(error: SearchError) -> Self {
+        tracing::error!(%error, "the access log could not be read");
+        Failure::Fault
+    }
+}

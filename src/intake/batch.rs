@@ -1,0 +1,209 @@
+//! A batch: shuffled, sealed, recorded, and only then stored.
+
+use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell};
+use crate::{
+    access::Unanswered,
+    access_log::{
+        Entry, InputBatch, Kind, Receipt,
+        merkle::{Frontier, Hash, leaf_hash},
+    },
+    dataset::{
+        NewRecord, SqliteDataset, StoreError, StoredCell,
+        catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId},
+    },
+    entropy::NoEntropy,
+    pseudonym::{CellPlace, Pseudonym},
+};
+use std::collections::HashSet;
+
+/// A record that was not stored, by its line in the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Line of the source.
+    pub line: u64,
+    /// Why.
+    pub broken: Broken,
+}
+
+/// A batch that is stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// How many records.
+    pub records: u64,
+    /// Proof of its input entry.
+    pub receipt: Receipt,
+}
+
+/// A batch has at most so many records: those of one batch can be told from those of another, so the more the better.
+pub const LARGEST: usize = 100_000;
+
+/// What makes a record a duplicate: a unique value, or that there is one record of its type on the subject.
+#[derive(PartialEq, Eq, Hash)]
+enum Unique {
+    Value(usize, [u8; 32]),
+    Subject(RecordTypeId, Vec<u8>),
+}
+
+impl Intake {
+    /// Stores what is not there already. Nothing is stored before its entry is durable.
+    pub async fn store(
+        &self,
+        delivery: &Delivery,
+        rows: Vec<(u64, Checked)>,
+    ) -> Result<(Option<Stored>, Vec<Rejected>), Unanswered> {
+        let at = delivery.dataset.position();
+        let (Some(turn), Some(store)) = (self.turns.get(at), self.stores.get(at)) else {
+            return Err(Unanswered::Fault);
+        };
+        let _turn = turn.lock().await;
+        let (mut records, rejected) = self.without_duplicates(delivery, store, rows).await?;
+        if records.is_empty() {
+            return Ok((None, rejected));
+        }
+        self.entropy.shuffle(&mut records)?;
+        let spec = delivery.grant.grant().in_force.policy.catalogue.dataset(delivery.dataset);
+        let root = root(spec, &records)?;
+        let batch: [u8; 16] = self.entropy.bytes()?;
+        let input = InputBatch {
+            dataset: spec.id.clone(),
+            batch: hex::encode(batch),
+            batch_records: records.len() as u64,
+            batch_root: root.to_string(),
+        };
+        let grant = delivery.grant.grant();
+        let entry = Entry::decided(Kind::Input, "stored", grant.who.clone(), grant.terms()).with_input(input);
+        let receipt = self.log.append(entry, root.as_bytes()).await?;
+        // A crash here leaves an entry whose records did not arrive; the next start finds it and says so.
+        if let Err(error) = store.insert(&batch, delivery.today, root.as_bytes(), &records).await {
+            tracing::error!(%error, "a batch was not stored");
+            self.note_lost(spec.id.as_str(), &hex::encode(batch)).await?;
+            return Err(Unanswered::Fault);
+        }
+        Ok((Some(Stored { records: records.len() as u64, receipt }), rejected))
+    }
+
+    async fn without_duplicates(
+        &self,
+        delivery: &Delivery,
+        store: &SqliteDataset,
+        rows: Vec<(u64, Checked)>,
+    ) -> Result<(Vec<NewRecord>, Vec<Rejected>), Unanswered> {
+        let mut seen = HashSet::new();
+        let (mut records, mut rejected) = (Vec::with_capacity(rows.len()), Vec::new());
+        for (line, checked) in rows {
+            let record = self.seal(delivery, checked).await?;
+            match self.duplicate(delivery, store, &record, &mut seen).await? {
+                None => records.push(record),
+                Some(column) => rejected.push(Rejected { line, broken: Broken { column, rule: Rule::Duplicate } }),
+            }
+        }
+        Ok((records, rejected))
+    }
+
+    /// The column in which a record is a duplicate, of one in the store or one before it.
+    async fn duplicate(
+        &self,
+        delivery: &Delivery,
+        store: &SqliteDataset,
+        record: &NewRecord,
+        seen: &mut HashSet<Unique>,
+    ) -> Result<Option<String>, Unanswered> {
+        let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
+        let spec = catalogue.dataset(delivery.dataset);
+        let record_type = catalogue.record_type(record.record_type);
+        let unique = spec.columns.iter().enumerate().filter(|(_, column)| column.unique);
+        let mut claims = Vec::new();
+        for ((at, column), index) in unique.zip(&record.blind_indexes) {
+            let claim = Unique::Value(at, *index);
+            if seen.contains(&claim) || store.holds_value(at, index).await? {
+                return Ok(Some(column.source_name.clone()));
+            }
+            claims.push(claim);
+        }
+        if record_type.one_per_subject {
+            let bytes = record.pseudonym.bytes_in(&spec.id).ok_or(Unanswered::Fault)?;
+            let claim = Unique::Subject(record.record_type, bytes.to_vec());
+            if seen.contains(&claim) || store.holds_subject(&record_type.name, &record.pseudonym).await? {
+                return Ok(Some(spec.subject_column.clone()));
+            }
+            claims.push(claim);
+        }
+        seen.extend(claims);
+        Ok(None)
+    }
+
+    /// From here on nobody knows the identifiers.
+    async fn seal(&self, delivery: &Delivery, checked: Checked) -> Result<NewRecord, Unanswered> {
+        let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
+        let spec = catalogue.dataset(delivery.dataset);
+        let record_id: [u8; 16] = self.entropy.bytes()?;
+        let Checked { subject, record_type, cells } = checked;
+        let name = &catalogue.record_type(record_type).name;
+        let pseudonym = self.pseudonymise(spec, &subject).await?;
+        let (mut stored, mut blind_indexes) = (Vec::with_capacity(cells.len()), Vec::new());
+        for (column, cell) in spec.columns.iter().zip(&cells) {
+            let place = CellPlace { dataset: &spec.id, record_type: name, column: &column.name, record_id: &record_id };
+            if column.unique {
+                let text = if let CheckedCell::Text(text) = cell { text.as_bytes() } else { &[] };
+                blind_indexes.push(self.keyring.blind_index(&spec.id, &column.name, text).await?);
+            }
+            stored.push(match cell {
+                CheckedCell::Empty => StoredCell::Empty,
+                CheckedCell::Subject(other) => {
+                    let other = self.pseudonymise(spec, other).await?;
+                    StoredCell::Bytes(other.bytes_in(&spec.id).ok_or(Unanswered::Fault)?.to_vec())
+                }
+                CheckedCell::Text(text) if column.sealed => {
+                    StoredCell::Bytes(self.keyring.seal(place, text.as_bytes(), &*self.entropy).await?)
+                }
+                CheckedCell::Text(text) => {
+                    debug_assert!(column.kind != ColumnKind::Subject, "a subject is checked into an identifier");
+                    StoredCell::Plain(text.to_string())
+                }
+            });
+        }
+        Ok(NewRecord {
+            record_id,
+            pseudonym,
+            record_type,
+            cells: stored,
+            blind_indexes,
+            as_of: delivery.today,
+            source: delivery.source.clone(),
+            subject_category: spec.subject_category.clone(),
+            salt: self.entropy.bytes()?,
+            key_epoch: self.keyring.epoch(&spec.id)?,
+        })
+    }
+
+    async fn pseudonymise(
+        &self,
+        spec: &DatasetSpec,
+        subject: &crate::pseudonym::SubjectIdentifier,
+    ) -> Result<Pseudonym, Unanswered> {
+        self.keyring.pseudonymise(&spec.id, &[subject]).await?.into_iter().next().ok_or(Unanswered::Fault)
+    }
+}
+
+/// Merkle root (RFC 6962) over the records' commitments, in stored order.
+fn root(spec: &DatasetSpec, records: &[NewRecord]) -> Result<Hash, Unanswered> {
+    let mut tree = Frontier::new();
+    for record in records {
+        tree.push(leaf_hash(&record.commitment(&spec.id).ok_or(Unanswered::Fault)?));
+    }
+    Ok(tree.root())
+}
+
+impl From<StoreError> for Unanswered {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a store failed");
+        Unanswered::Fault
+    }
+}
+
+impl From<NoEntropy> for Unanswered {
+    fn from(error: NoEntropy) -> Self {
+        tracing::error!(%error, "a batch was not stored");
+        Unanswered::Fault
+    }
+}

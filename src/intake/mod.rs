@@ -1,0 +1,112 @@
+//! Putting data in: each record is checked by the catalogue's rules, recorded, and stored, in this order.
+
+mod batch;
+mod check;
+mod header;
+
+pub use batch::{LARGEST as LARGEST_BATCH, Rejected, Stored};
+pub use check::{Broken, Checked, Rule};
+pub use header::Header;
+
+use crate::{
+    access::Unanswered,
+    access_log::{Appender, Entry, Reader, SearchError},
+    clock::{Clock, today},
+    dataset::{SqliteDataset, catalogue::DatasetIndex},
+    entropy::Entropy,
+    identity::Caller,
+    policy::{self, InForce, IntakeGrant, Terms},
+    pseudonym::Keyring,
+};
+use arc_swap::ArcSwap;
+use jiff::{civil::Date, tz::TimeZone};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The event that start-up reconciliation counts from.
+pub const STARTED: &str = "the broker started";
+
+/// What takes records in.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct Intake {
+    /// The policy, swapped whole.
+    pub in_force: Arc<ArcSwap<InForce>>,
+    /// The stores, in the order of the catalogue.
+    pub stores: Arc<[SqliteDataset]>,
+    /// One batch at a time and dataset, so that duplicates are found.
+    pub turns: Vec<Mutex<()>>,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// The access log.
+    pub log: Appender,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Record ids, salts, nonces, order.
+    pub entropy: Arc<dyn Entropy>,
+    /// The island's time zone.
+    pub zone: TimeZone,
+}
+
+/// Leave to put records of a dataset in, from one source.
+#[expect(missing_debug_implementations, reason = "holds terms as they came in")]
+pub struct Delivery {
+    pub(super) grant: IntakeGrant,
+    pub(super) dataset: DatasetIndex,
+    pub(super) source: String,
+    pub(super) today: Date,
+}
+
+impl Intake {
+    /// May this caller deliver records of that dataset? Only those of its record types that the agreement takes in.
+    pub fn open(
+        &self,
+        caller: &Caller,
+        terms: &Terms,
+        dataset: DatasetIndex,
+        source: String,
+        trace: &str,
+    ) -> Result<Delivery, Unanswered> {
+        let in_force = self.in_force.load_full();
+        let policy = &in_force.policy;
+        let wanted: Vec<_> = policy
+            .agreement(&terms.agreement)
+            .into_iter()
+            .flat_map(|agreement| &agreement.intake)
+            .copied()
+            .filter(|record_type| policy.catalogue.record_type(*record_type).dataset == dataset)
+            .collect();
+        let today = today(&*self.clock, &self.zone);
+        let grant = policy::authorise_intake(&in_force, caller, terms, &wanted, trace, today)?;
+        Ok(Delivery { grant, dataset, source, today })
+    }
+
+    /// Batches that were recorded since the last start and did not arrive, because the broker ended in between: the access log is
+    /// told, since its entry says that they came in.
+    pub async fn reconcile(&self, reader: &Reader) -> Result<u64, SearchError> {
+        let mut lost = 0;
+        for (dataset, batch) in reader.inputs_since_last_start(STARTED).await? {
+            let in_force = self.in_force.load();
+            let known = in_force.policy.catalogue.dataset_named(&dataset).map(|(at, _)| at.position());
+            let store = known.and_then(|at| self.stores.get(at));
+            let name = hex::decode(&batch).map_err(|_| SearchError::Damaged("a batch without a name"))?;
+            let arrived = match store {
+                Some(store) => {
+                    store.batch(&name).await.map_err(|_| SearchError::Damaged("a store that cannot be read"))?.is_some()
+                }
+                None => continue,
+            };
+            if !arrived {
+                lost += 1;
+                self.note_lost(&dataset, &batch).await.map_err(|_| SearchError::Damaged("no entry can be appended"))?;
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn note_lost(&self, dataset: &str, batch: &str) -> Result<(), Unanswered> {
+        let event =
+            format!("batch {batch} of {dataset} was recorded and did not arrive: none of its records is stored");
+        self.log.note(Entry::administration(&event)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Agreements: the terms under which data is accessed, as data, parsed and checked.
+
+use super::{
+    condition::{Condition, InvalidCondition},
+    roles::Roles,
+};
+use crate::{
+    dataset::{
+        Catalogue, Level,
+        catalogue::{FieldId, RecordTypeId},
+    },
+    ids::{AgreementId, OrganisationId, Purpose, Role},
+};
+use indexmap::IndexMap;
+use jiff::civil::Date;
+use regex::Regex;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Terms of access between parties.
+#[derive(Debug)]
+pub struct Agreement {
+    /// Its name.
+    pub id: AgreementId,
+    /// What it is, for people.
+    pub title: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub version: String,
+    /// Its text.
+    pub text: String,
+    /// Organisations that may ask under it.
+    pub parties: Vec<OrganisationId>,
+    /// What for.
+    pub purposes: Vec<Purpose>,
+    /// In which roles.
+    pub roles: Vec<Role>,
+    /// In force from this day, before that day, to be reviewed by that one (GO9): overdue is not in force.
+    pub valid: Validity,
+    /// What a case reference looks like; anchored.
+    pub case_reference: Regex,
+    /// Conditions that bind the recipient (GO11).
+    pub handling: Vec<String>,
+    /// Which subjects it covers; none: all.
+    pub condition: Option<Condition>,
+    /// The highest level of each field; what is not here is withheld.
+    pub fields: BTreeMap<FieldId, Level>,
+    /// Named selections of fields.
+    pub views: IndexMap<String, Vec<FieldId>>,
+    /// Record types that may be put in.
+    pub intake: Vec<RecordTypeId>,
+    /// Whether it is about reading the access log.
+    pub access_log: bool,
+}
+
+/// When an agreement is in force. Days are the island's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first day.
+    pub from: Date,
+    /// The day after the last.
+    pub until: Date,
+    /// The day by which it is to be reviewed.
+    pub review: Date,
+}
+
+/// An agreement that is refused, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidAgreement {
+    /// Not the TOML that an agreement is.
+    #[error("{0}")]
+    Form(#[from] toml::de::Error),
+    /// Its condition is none.
+    #[error("{0}")]
+    Condition(#[from] InvalidCondition),
+    /// It speaks of something that is not there, or contradicts itself.
+    #[error("`{at}`: {what}")]
+    Content {
+        /// Where.
+        at: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    id: AgreementId,
+    title: String,
+    parties: Vec<OrganisationId>,
+    regime: String,
+    legal_basis: String,
+    purposes: Vec<Purpose>,
+    roles: Vec<Role>,
+    valid: RawValidity,
+    case_reference: String,
+    #[serde(default)]
+    handling: Vec<String>,
+    condition: Option<RawCondition>,
+    #[serde(default)]
+    fields: IndexMap<String, Level>,
+    #[serde(default)]
+    views: IndexMap<String, Vec<String>>,
+    #[serde(default)]
+    intake: Vec<String>,
+    #[serde(default)]
+    access_log: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawValidity {
+    from: toml::value::Datetime,
+    until: toml::value::Datetime,
+    review: toml::value::Datetime,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCondition {
+    record: String,
+    r#where: String,
+}
+
+impl Agreement {
+    /// Reads and checks an agreement.
+    pub fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidAgreement> {
+        let file: File = toml::from_str(text)?;
+        check(matches!(file.regime.as_str(), "jersey" | "guernsey"), "regime", "is `jersey` or `guernsey`")?;
+        check(!file.legal_basis.trim().is_empty(), "legal_basis", "is needed")?;
+        check(!file.parties.is_empty(), "parties", "at least one is needed")?;
+        check(
+            !file.purposes.is_empty() && !file.roles.is_empty(),
+            "purposes, roles",
+            "at least one of each is needed",
+        )?;
+        for purpose in &file.purposes {
+            check(roles.purpose(purpose.as_str()).is_some(), purpose.as_str(), "is not a purpose of roles.toml")?;
+        }
+        for role in &file.roles {
+            check(roles.role(role.as_str()).is_some(), role.as_str(), "is not a role of roles.toml")?;
+        }
+        let fields = file
+            .fields
+            .iter()
+            .map(|(name, level)| Ok((listed(name, *level, catalogue)?, *level)))
+            .collect::<Result<BTreeMap<_, _>, InvalidAgreement>>()?;
+        let views = file
+            .views
+            .into_iter()
+            .map(|(name, view)| Ok((name.clone(), self::view(&name, &view, &fields, catalogue)?)));
+        let intake = file.intake.iter().map(|name| {
+            catalogue.record_type_named(name).ok_or_else(|| content(name, "is no record type of the catalogue"))
+        });
+        let condition = file.condition.map(|raw| Condition::parse(&raw.record, &raw.r#where, catalogue)).transpose()?;
+        Ok(Self {
+            views: views.collect::<Result<_, InvalidAgreement>>()?,
+            intake: intake.collect::<Result<_, _>>()?,
+            valid: validity(&file.valid)?,
+            case_reference: Regex::new(&format!("^(?:{})$", file.case_reference))
+                .map_err(|_| content("case_reference", "is no regular expression"))?,
+            version: hex::encode(Sha256::digest(text.as_bytes())),
+            text: text.to_owned(),
+            id: file.id,
+            title: file.title,
+            parties: file.parties,
+            purposes: file.purposes,
+            roles: file.roles,
+            handling: file.handling,
+            condition,
+            fields,
+            access_log: file.access_log,
+        })
+    }
+
+    /// Whether it is in force on a day.
+    pub fn in_force_on(&self, day: Date) -> bool {
+        self.valid.from <= day && day < self.valid.until && day <= self.valid.review
+    }
+
+    /// SHA-256 of the handling conditions as told, hexadecimal.
+    pub fn handling_digest(&self) -> String {
+        hex::encode(Sha256::digest(self.handling.join("\n").as_bytes()))
+    }
+}
+
+fn listed(name: &str, level: Level, catalogue: &Catalogue) -> Result<FieldId, InvalidAgreement> {
+    let field = catalogue.field_named(name).ok_or_else(|| content(name, "is no field of the catalogue"))?;
+    check(level != Level::Withheld, name, "what is withheld is left out")?;
+    check(catalogue.can_show(field, level), name, "has no coarse form in the catalogue")?;
+    Ok(field)
+}
+
+fn view(
+    name: &str,
+    fields: &[String],
+    listed: &BTreeMap<FieldId, Level>,
+    catalogue: &Catalogue,
+) -> Result<Vec<FieldId>, InvalidAgreement> {
+    let known = |field: &String| {
+        catalogue
+            .field_named(field)
+            .filter(|id| listed.contains_key(id))
+            .ok_or_else(|| content(field, "stands in a view and is no field of the agreement"))
+    };
+    check(!fields.is_empty(), name, "a view names at least one field")?;
+    fields.iter().map(known).collect()
+}
+
+fn validity(raw: &RawValidity) -> Result<Validity, InvalidAgreement> {
+    let day = |raw: &toml::value::Datetime| {
+        raw.to_string().parse().map_err(|_| content("valid", "a day is needed: 2026-01-31"))
+    };
+    let valid = Validity { from: day(&raw.from)?, until: day(&raw.until)?, review: day(&raw.review)? };
+    check(
+        valid.from < valid.until && valid.from <= valid.review,
+        "valid",
+        "it begins before it ends and before it is reviewed",
+    )?;
+    Ok(valid)
+}
+
+fn check(holds: bool, at: &str, what: &'static str) -> Result<(), InvalidAgreement> {
+    if holds { Ok(()) } else { Err(content(at, what)) }
+}
+
+fn content(at: &str, what: &'static str) -> InvalidAgreement {
+    InvalidAgreement::Content { at: at.to_owned(), what }
+}

@@ -1,0 +1,93 @@
+//! A policy as files: read whole, named by its content.
+
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The texts of a policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyFiles {
+    /// `model.conf`, `catalogue.toml`, `roles.toml`, `red-lines.toml` and the `*.csv`, by name.
+    pub rules: BTreeMap<String, String>,
+    /// Agreements and their cases, by file name: `x.toml`, `x.cases.toml`.
+    pub agreements: BTreeMap<String, String>,
+}
+
+/// A policy folder that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadablePolicy {
+    /// The system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that has no meaning there: it may be a misspelt one, so it is not passed over.
+    #[error(
+        "{0}: a policy folder holds model.conf, catalogue.toml, roles.toml, red-lines.toml, *.csv, README.md and agreements/"
+    )]
+    Unexpected(PathBuf),
+}
+
+const RULES: [&str; 4] = ["model.conf", "catalogue.toml", "roles.toml", "red-lines.toml"];
+
+impl PolicyFiles {
+    /// Reads a policy folder.
+    pub fn read(folder: &Path) -> Result<Self, UnreadablePolicy> {
+        let mut files = Self::default();
+        for path in entries(folder)? {
+            let name = file_name(&path);
+            if RULES.contains(&name.as_str()) || name.ends_with(".csv") {
+                files.rules.insert(name, read(&path)?);
+            } else if name != "README.md" && name != "agreements" {
+                return Err(UnreadablePolicy::Unexpected(path));
+            }
+        }
+        for path in entries(&folder.join("agreements"))? {
+            let name = file_name(&path);
+            if !name.ends_with(".toml") {
+                return Err(UnreadablePolicy::Unexpected(path));
+            }
+            files.agreements.insert(name, read(&path)?);
+        }
+        Ok(files)
+    }
+
+    /// The policy version: SHA-256 over name and text of every file but the agreements, which have versions of their own.
+    pub fn version(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, text) in &self.rules {
+            for part in [name, text] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, UnreadablePolicy> {
+    let failed = |source| UnreadablePolicy::Io { path: folder.to_owned(), source };
+    let mut paths = fs::read_dir(folder)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(failed)?;
+    // Editors leave hidden files behind; they are nobody's policy.
+    paths.retain(|path| !file_name(path).starts_with('.'));
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<String, UnreadablePolicy> {
+    fs::read_to_string(path).map_err(|source| UnreadablePolicy::Io { path: path.to_owned(), source })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

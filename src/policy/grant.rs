@@ -1,0 +1,155 @@
+//! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
+
+use super::{
+    Agreement, InForce,
+    decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
+};
+use crate::{
+    access_log::{TermsInForce, Who},
+    dataset::catalogue::RecordTypeId,
+    identity::Caller,
+    pseudonym::Recipient,
+};
+use jiff::civil::Date;
+use std::sync::Arc;
+
+/// Leave to ask about a subject: which fields at which level, under which terms. Not `Clone`; it is spent on one plan.
+#[derive(Debug)]
+pub struct Grant {
+    standing: Standing,
+    pub(crate) in_force: Arc<InForce>,
+    pub(crate) who: Who,
+    pub(crate) recipient: Recipient,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) today: Date,
+}
+
+/// Leave to put records of certain types in.
+#[derive(Debug)]
+pub struct IntakeGrant(Grant);
+
+/// Leave to read the access log.
+#[derive(Debug)]
+pub struct AuditGrant(Grant);
+
+/// A refusal, ready to be recorded. The caller is told nothing but that it is one.
+#[derive(Debug)]
+pub struct Denial {
+    /// Why.
+    pub refusal: Refusal,
+    pub(crate) who: Who,
+    pub(crate) terms: TermsInForce,
+}
+
+/// May this caller ask for these fields?
+pub fn authorise(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    asked: &Asked,
+    trace: &str,
+    today: Date,
+) -> Result<Grant, Denial> {
+    grant(in_force, caller, terms, Wanted::Fields(asked), trace, today)
+}
+
+/// May this caller put records of these types in?
+pub fn authorise_intake(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    record_types: &[RecordTypeId],
+    trace: &str,
+    today: Date,
+) -> Result<IntakeGrant, Denial> {
+    grant(in_force, caller, terms, Wanted::Put(record_types), trace, today).map(IntakeGrant)
+}
+
+/// May this caller read the access log?
+pub fn authorise_audit(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    trace: &str,
+    today: Date,
+) -> Result<AuditGrant, Denial> {
+    grant(in_force, caller, terms, Wanted::AccessLog, trace, today).map(AuditGrant)
+}
+
+impl Grant {
+    /// The agreement it stands on.
+    pub fn agreement(&self) -> &Agreement {
+        &self.standing.agreement
+    }
+
+    pub(crate) fn terms(&self) -> TermsInForce {
+        TermsInForce {
+            agreement_version: Some(self.standing.agreement.version.clone()),
+            case_reference: Some(self.standing.case_reference.clone()),
+            policy_version: self.in_force.policy.version.clone(),
+            control_epoch: self.in_force.epoch,
+            handling: Some(self.standing.agreement.handling_digest()),
+        }
+    }
+
+    /// The grant turns into a refusal, by something that shows only now.
+    pub(crate) fn refuse(self, refusal: Refusal) -> Denial {
+        Denial { refusal, terms: self.terms(), who: self.who }
+    }
+}
+
+impl IntakeGrant {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0
+    }
+}
+
+impl AuditGrant {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0
+    }
+}
+
+/// Names of a request that the broker knows; what it does not know is left out, since anything could stand there.
+pub(crate) fn known_names(in_force: &InForce, caller: &Caller, terms: &Terms, trace: &str) -> Who {
+    let policy = &in_force.policy;
+    Who {
+        caller: caller.id().clone(),
+        organisation: caller.organisation().clone(),
+        role: policy.roles.role(&terms.role).map(|spec| spec.role.clone()),
+        purpose: policy.roles.purpose(&terms.purpose).cloned(),
+        agreement: policy.agreement(&terms.agreement).map(|agreement| agreement.id.clone()),
+        trace: trace.to_owned(),
+    }
+}
+
+/// The versions in force, for entries that no agreement stands behind.
+pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
+    TermsInForce {
+        agreement_version: None,
+        case_reference: None,
+        policy_version: in_force.policy.version.clone(),
+        control_epoch: in_force.epoch,
+        handling: None,
+    }
+}
+
+fn grant(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    wanted: Wanted<'_>,
+    trace: &str,
+    today: Date,
+) -> Result<Grant, Denial> {
+    let who = known_names(in_force, caller, terms, trace);
+    let party = Party { organisation: caller.organisation(), roles: caller.roles() };
+    match decide(&in_force.policy, party, terms, wanted, today) {
+        Ok((standing, decisions)) => {
+            let recipient =
+                Recipient { organisation: caller.organisation().clone(), agreement: standing.agreement.id.clone() };
+            Ok(Grant { standing, in_force: in_force.clone(), who, recipient, decisions, today })
+        }
+        Err(refusal) => Err(Denial { refusal, who, terms: versions(in_force) }),
+    }
+}

@@ -1,0 +1,180 @@
+//! What callers may see: Casbin decides, agreements bound it, Rust guards. Nothing here has seen a subject.
+
+mod agreement;
+mod casbin;
+mod cases;
+mod condition;
+mod decide;
+mod files;
+mod grant;
+mod hard_rules;
+mod red_lines;
+mod roles;
+mod rules;
+mod table;
+
+pub use self::casbin::{CasbinError, MODEL};
+pub use agreement::{Agreement, InvalidAgreement, Validity};
+pub use cases::FailedCase;
+pub use condition::{Condition, InvalidCondition};
+pub use decide::{Asked, DecidedBy, Decision, Refusal, Terms};
+pub use files::{PolicyFiles, UnreadablePolicy};
+pub use grant::{AuditGrant, Denial, Grant, IntakeGrant, authorise, authorise_audit, authorise_intake};
+pub(crate) use grant::{known_names, versions};
+pub use red_lines::{Crossed, InvalidRedLines};
+pub use roles::{RoleSpec, Roles};
+pub use rules::InvalidRule;
+
+use crate::{access_log::Archived, dataset::Catalogue};
+use std::{collections::BTreeMap, sync::Arc};
+use table::Table;
+
+/// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
+#[derive(Debug)]
+pub struct Policy {
+    /// What is held.
+    pub catalogue: Arc<Catalogue>,
+    /// The closed lists.
+    pub roles: Roles,
+    /// SHA-256 over everything but the agreements, hexadecimal.
+    pub version: String,
+    /// How many cases it passed.
+    pub cases: usize,
+    table: Table,
+    agreements: BTreeMap<String, Arc<Agreement>>,
+    files: PolicyFiles,
+}
+
+/// A policy with the control epoch that it opened. Requests hold one from beginning to end.
+#[derive(Debug)]
+pub struct InForce {
+    /// The policy.
+    pub policy: Policy,
+    /// The epoch.
+    pub epoch: u64,
+}
+
+/// A policy that is refused whole. The running one stays.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadablePolicy),
+    /// A file is not there.
+    #[error("{0} is missing")]
+    Missing(String),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] crate::dataset::catalogue::InvalidCatalogue),
+    /// The roles.
+    #[error("roles.toml: {0}")]
+    Roles(toml::de::Error),
+    /// A policy line.
+    #[error(transparent)]
+    Rule(#[from] InvalidRule),
+    /// The red lines.
+    #[error(transparent)]
+    RedLines(#[from] InvalidRedLines),
+    /// An agreement.
+    #[error("agreements/{file}: {source}")]
+    Agreement {
+        /// Which file.
+        file: String,
+        /// Why.
+        source: InvalidAgreement,
+    },
+    /// Its file has another name than it has.
+    #[error("agreements/{0}: the file's name is not the agreement's id")]
+    AgreementName(String),
+    /// Casbin.
+    #[error(transparent)]
+    Casbin(#[from] CasbinError),
+    /// A red line is crossed.
+    #[error(transparent)]
+    Crossed(#[from] Crossed),
+    /// A case fails.
+    #[error(transparent)]
+    Case(#[from] FailedCase),
+}
+
+impl Policy {
+    /// Compiles a policy, holds it against its red lines and runs its cases.
+    pub async fn load(files: PolicyFiles) -> Result<Self, InvalidPolicy> {
+        let text = |name: &str| {
+            files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
+        };
+        casbin::check_model(text("model.conf")?)?;
+        let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
+        let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
+        let red_lines = red_lines::RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
+        let mut all = rules::Rules::default();
+        for (name, text) in files.rules.iter().filter(|(name, _)| name.ends_with(".csv")) {
+            let rules::Rules { permissions, inheritance } = rules::parse(name, text, &roles, &catalogue)?;
+            all.permissions.extend(permissions);
+            all.inheritance.extend(inheritance);
+        }
+        let table = Table::compile(&all, &roles, &catalogue).await?;
+        let agreements = agreements(&files, &roles, &catalogue)?;
+        let version = files.version();
+        let mut policy = Self { catalogue, roles, version, cases: 0, table, agreements, files };
+        red_lines.check(&policy)?;
+        policy.cases = policy.run_cases()?;
+        Ok(policy)
+    }
+
+    /// An agreement by name.
+    pub fn agreement(&self, id: &str) -> Option<&Arc<Agreement>> {
+        self.agreements.get(id)
+    }
+
+    /// All agreements, by name.
+    pub fn agreements(&self) -> impl Iterator<Item = &Arc<Agreement>> {
+        self.agreements.values()
+    }
+
+    /// The texts, to be kept for ever.
+    pub(crate) fn archive(&self) -> Vec<Archived> {
+        let rules = serde_json::to_string(&self.files.rules).expect("a map of texts is JSON");
+        let whole = Archived { version: self.version.clone(), name: "policies".to_owned(), content: rules };
+        let agreements = self.agreements().map(|agreement| Archived {
+            version: agreement.version.clone(),
+            name: format!("agreements/{}", agreement.id),
+            content: agreement.text.clone(),
+        });
+        std::iter::once(whole).chain(agreements).collect()
+    }
+
+    /// The texts it was made of.
+    pub fn files(&self) -> &PolicyFiles {
+        &self.files
+    }
+
+    fn run_cases(&self) -> Result<usize, InvalidPolicy> {
+        let mut count = 0;
+        for agreement in self.agreements() {
+            let file = format!("{}.cases.toml", agreement.id);
+            let text =
+                self.files.agreements.get(&file).ok_or_else(|| InvalidPolicy::Missing(format!("agreements/{file}")))?;
+            count += cases::run(self, &agreement.id, &file, text)?;
+        }
+        Ok(count)
+    }
+}
+
+fn agreements(
+    files: &PolicyFiles,
+    roles: &Roles,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<String, Arc<Agreement>>, InvalidPolicy> {
+    let texts = files.agreements.iter().filter(|(name, _)| !name.ends_with(".cases.toml"));
+    texts
+        .map(|(file, text)| {
+            let agreement = Agreement::parse(text, roles, catalogue)
+                .map_err(|source| InvalidPolicy::Agreement { file: file.clone(), source })?;
+            if *file != format!("{}.toml", agreement.id) {
+                return Err(InvalidPolicy::AgreementName(file.clone()));
+            }
+            Ok((agreement.id.to_string(), Arc::new(agreement)))
+        })
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! Red lines: what no policy may ever allow, checked over all combinations at every start and reload.
+
+use super::{Policy, roles::Roles};
+use crate::{
+    dataset::{
+        Catalogue, Level,
+        catalogue::{Field, FieldId},
+    },
+    ids::Role,
+};
+use serde::Deserialize;
+
+/// The red lines of a deployment.
+#[derive(Debug)]
+pub(super) struct RedLines(Vec<RedLine>);
+
+#[derive(Debug)]
+struct RedLine {
+    name: String,
+    roles: Vec<Role>,
+    fields: Vec<FieldId>,
+}
+
+/// A policy crosses a red line: the counterexample.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("red line crossed: {line}: `{role}` would see `{field}` at `{level}` for `{purpose}` under {agreement}")]
+pub struct Crossed {
+    /// Which.
+    pub line: String,
+    /// By whom.
+    pub role: String,
+    /// What for.
+    pub purpose: String,
+    /// Under which agreement, or by the policy alone.
+    pub agreement: String,
+    /// What.
+    pub field: String,
+    /// How much of it.
+    pub level: &'static str,
+}
+
+/// A file of red lines that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRedLines {
+    /// Not the TOML that red lines are.
+    #[error("red-lines.toml: {0}")]
+    Form(#[from] toml::de::Error),
+    /// It names something that is not there. A line that covers nothing would protect nobody.
+    #[error("red-lines.toml: `{line}`: `{name}` {what}")]
+    Content {
+        /// Which line.
+        line: String,
+        /// What it names.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    red_line: Vec<RawLine>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLine {
+    name: String,
+    roles: RawRoles,
+    #[serde(default)]
+    datasets: Vec<String>,
+    #[serde(default)]
+    fields: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawRoles {
+    Group(String),
+    Names(Vec<String>),
+}
+
+impl RedLines {
+    pub(super) fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidRedLines> {
+        let file: File = toml::from_str(text)?;
+        file.red_line.into_iter().map(|raw| red_line(raw, roles, catalogue)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Every role × purpose × agreement × field: what the policy alone allows must not cross a line either, so that no later
+    /// agreement can.
+    pub(super) fn check(&self, policy: &Policy) -> Result<(), Crossed> {
+        for line in &self.0 {
+            for role in &line.roles {
+                for purpose in policy.roles.purposes() {
+                    for field in &line.fields {
+                        let level = policy.table.level(role, purpose, *field);
+                        if level == Level::Withheld {
+                            continue;
+                        }
+                        let covering = policy.agreements.values().find(|agreement| {
+                            agreement.fields.contains_key(field)
+                                && agreement.roles.contains(role)
+                                && agreement.purposes.contains(purpose)
+                        });
+                        return Err(Crossed {
+                            line: line.name.clone(),
+                            role: role.to_string(),
+                            purpose: purpose.to_string(),
+                            agreement: covering
+                                .map_or("the policy alone".to_owned(), |agreement| format!("`{}`", agreement.id)),
+                            field: policy.catalogue.field(*field).name.clone(),
+                            level: level.as_str(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLine, InvalidRedLines> {
+    let wrong = |name: &str, what| InvalidRedLines::Content { line: raw.name.clone(), name: name.to_owned(), what };
+    let of = |keep: fn(bool) -> bool| {
+        roles.roles().iter().filter(|spec| keep(spec.law_enforcement)).map(|spec| spec.role.clone()).collect::<Vec<_>>()
+    };
+    let named = match &raw.roles {
+        RawRoles::Group(group) if group == "all" => of(|_| true),
+        RawRoles::Group(group) if group == "law_enforcement" => of(|enforces| enforces),
+        RawRoles::Group(group) => return Err(wrong(group, "is no group of roles: `all` or `law_enforcement`")),
+        RawRoles::Names(names) => names
+            .iter()
+            .map(|name| {
+                roles.role(name).map(|spec| spec.role.clone()).ok_or_else(|| wrong(name, "is not a role of roles.toml"))
+            })
+            .collect::<Result<_, _>>()?,
+    };
+    let mut fields = Vec::new();
+    for dataset in &raw.datasets {
+        add(&mut fields, catalogue, |field| field.name.starts_with(&format!("{dataset}.")))
+            .ok_or_else(|| wrong(dataset, "is no dataset of the catalogue"))?;
+    }
+    for pattern in &raw.fields {
+        add(&mut fields, catalogue, |field| matches(pattern, &field.name))
+            .ok_or_else(|| wrong(pattern, "names no field of the catalogue"))?;
+    }
+    if named.is_empty() || fields.is_empty() {
+        return Err(wrong(&raw.name, "covers nothing"));
+    }
+    Ok(RedLine { name: raw.name.clone(), roles: named, fields })
+}
+
+fn add(fields: &mut Vec<FieldId>, catalogue: &Catalogue, wanted: impl Fn(&Field) -> bool) -> Option<()> {
+    let before = fields.len();
+    fields.extend(catalogue.fields().filter(|(_, field)| wanted(field)).map(|(id, _)| id));
+    (fields.len() > before).then_some(())
+}
+
+/// `dataset.record_type.column`, each part a name or `*`.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), name.split('.').collect());
+    pattern.len() == name.len() && pattern.iter().zip(name).all(|(wanted, part)| *wanted == "*" || *wanted == part)
+}

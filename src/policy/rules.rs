@@ -1,0 +1,162 @@
+//! Policy lines, read strictly: what Casbin would pass over in silence is refused here, with file, line and reason.
+
+use super::roles::Roles;
+use crate::dataset::{Catalogue, Level};
+use std::collections::HashSet;
+
+/// The lines of a policy file, checked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    pub(super) permissions: Vec<Permission>,
+    /// Role, and the role it inherits from.
+    pub(super) inheritance: Vec<(String, String)>,
+}
+
+/// A `p` line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Permission {
+    pub(super) role: String,
+    pub(super) purpose: String,
+    pub(super) object: String,
+    pub(super) act: Act,
+    pub(super) allow: bool,
+}
+
+/// What a line is about: a level of disclosure, or putting data in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Act {
+    Show(Level),
+    Put,
+}
+
+/// A policy file that is refused whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}: {what}")]
+pub struct InvalidRule {
+    /// File name.
+    pub file: String,
+    /// Line in it.
+    pub line: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The object under which the access log itself is granted.
+pub(super) const ACCESS_LOG: &str = "access_log";
+const CATEGORY: &str = "category:";
+/// A chain of inheritance longer than this is a mistake.
+const MAX_DEPTH: usize = 5;
+
+impl Act {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Act::Show(level) => level.as_str(),
+            Act::Put => "put",
+        }
+    }
+}
+
+/// Reads one policy file.
+pub(super) fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Rules, InvalidRule> {
+    let mut rules = Rules::default();
+    let mut seen = HashSet::new();
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let invalid = |line: u64, what: &str| InvalidRule { file: file.to_owned(), line, what: what.to_owned() };
+    for record in reader.records() {
+        let record = record.map_err(|error| {
+            invalid(error.position().map_or(0, csv::Position::line), "not a line of comma-separated UTF-8 text")
+        })?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let parts: Vec<&str> = record.iter().collect();
+        if !seen.insert(parts.join("\0")) {
+            return Err(invalid(line, "the same line stands above"));
+        }
+        match parts[..] {
+            ["p", role, purpose, object, act, effect] => {
+                let permission = permission([role, purpose, object, act, effect], roles, catalogue);
+                rules.permissions.push(permission.map_err(|what| invalid(line, &what))?);
+            }
+            ["g", role, parent] => {
+                for name in [role, parent] {
+                    roles.role(name).ok_or_else(|| invalid(line, &format!("`{name}` is not a role of roles.toml")))?;
+                }
+                rules.inheritance.push((role.to_owned(), parent.to_owned()));
+            }
+            ["p" | "g", ..] => return Err(invalid(line, "a `p` line has 5 parts after the tag, a `g` line has 2")),
+            _ => return Err(invalid(line, "a line begins with `p` or `g`")),
+        }
+    }
+    if !rules.permissions.iter().any(|permission| permission.allow) {
+        return Err(invalid(0, "there is no line that allows anything: an empty policy is a mistake"));
+    }
+    check_inheritance(&rules).map_err(|what| invalid(0, &what))?;
+    Ok(rules)
+}
+
+fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<Permission, String> {
+    let [role, purpose, object, act, effect] = parts;
+    roles.role(role).ok_or_else(|| format!("`{role}` is not a role of roles.toml"))?;
+    roles.purpose(purpose).ok_or_else(|| format!("`{purpose}` is not a purpose of roles.toml"))?;
+    let act = match act {
+        "full" => Act::Show(Level::Full),
+        "coarse" => Act::Show(Level::Coarse),
+        "exists" => Act::Show(Level::Exists),
+        "put" => Act::Put,
+        _ => return Err(format!("`{act}` is none of `full`, `coarse`, `exists`, `put`")),
+    };
+    let allow = match effect {
+        "allow" => true,
+        "deny" => false,
+        _ => return Err(format!("`{effect}` is neither `allow` nor `deny`")),
+    };
+    check_object(object, act, catalogue)?;
+    let [role, purpose, object] = [role, purpose, object].map(str::to_owned);
+    Ok(Permission { role, purpose, object, act, allow })
+}
+
+fn check_object(object: &str, act: Act, catalogue: &Catalogue) -> Result<(), String> {
+    let (known, kind) = match act {
+        Act::Put => (catalogue.record_type_named(object).is_some(), "record type, which is what `put` is for"),
+        Act::Show(level) if object == ACCESS_LOG => {
+            (level == Level::Full, "level of the access log: it is read in full or not at all")
+        }
+        Act::Show(_) if object.starts_with(CATEGORY) => (
+            catalogue.fields().any(|(_, field)| object[CATEGORY.len()..] == field.category),
+            "category of the catalogue",
+        ),
+        Act::Show(level) => match catalogue.field_named(object) {
+            Some(field) if !catalogue.can_show(field, level) => {
+                return Err(format!("`{object}` has no coarse form in the catalogue"));
+            }
+            found => (found.is_some(), "field of the catalogue"),
+        },
+    };
+    if known { Ok(()) } else { Err(format!("`{object}` is no {kind}")) }
+}
+
+/// No role inherits from itself, at whatever distance.
+fn check_inheritance(rules: &Rules) -> Result<(), String> {
+    for (role, _) in &rules.inheritance {
+        let mut reached = vec![role.as_str()];
+        for _ in 0..=MAX_DEPTH {
+            reached = rules
+                .inheritance
+                .iter()
+                .filter(|(child, _)| reached.contains(&child.as_str()))
+                .map(|(_, parent)| parent.as_str())
+                .collect();
+            if reached.contains(&role.as_str()) {
+                return Err(format!("the role `{role}` inherits from itself"));
+            }
+        }
+        if !reached.is_empty() {
+            return Err(format!("the role `{role}` inherits over more than {MAX_DEPTH} steps"));
+        }
+    }
+    Ok(())
+}

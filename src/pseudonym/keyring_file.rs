@@ -1,0 +1,142 @@
+//! The keyring as a file, sealed by a key-encryption key that is kept elsewhere.
+
+use super::keyring::Keyring;
+use crate::{
+    access_log::checkpoint::LogSigner,
+    entropy::{Entropy, NoEntropy},
+    ids::DatasetId,
+};
+use aes_gcm_siv::{
+    Aes256GcmSiv, Nonce,
+    aead::{Aead, KeyInit, Payload},
+};
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// The key that seals the keyring file: 32 bytes.
+#[expect(missing_debug_implementations, reason = "a key")]
+pub struct KeyEncryptionKey(Zeroizing<[u8; 32]>);
+
+/// A keyring that cannot be used, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeyring {
+    /// Not 64 hexadecimal digits.
+    #[error("a key-encryption key is 64 hexadecimal digits")]
+    KeyEncryptionKey,
+    /// Not the JSON that a keyring file is.
+    #[error("the keyring file does not have the form of one")]
+    Form,
+    /// Wrong key-encryption key, or altered.
+    #[error("the keyring does not open: it was sealed with another key-encryption key, or altered")]
+    Open,
+    /// No log name, or a bad one.
+    #[error("the keyring holds no usable signing key for the access log")]
+    NoSigningKey,
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    NoEntropy,
+}
+
+/// Associated data of the seal, and the form's name.
+const FORMAT: &str = "disown-keyring-1";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    format: String,
+    nonce: String,
+    sealed: String,
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    log_name: String,
+    log_seed: String,
+    handles: String,
+    months: String,
+    #[zeroize(skip)]
+    datasets: BTreeMap<DatasetId, DatasetRoot>,
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct DatasetRoot {
+    epoch: u32,
+    key: String,
+}
+
+impl KeyEncryptionKey {
+    /// Reads 64 hexadecimal digits, blanks around them ignored.
+    pub fn parse(text: &str) -> Result<Self, InvalidKeyring> {
+        Ok(Self(key(text.trim()).map_err(|_| InvalidKeyring::KeyEncryptionKey)?))
+    }
+}
+
+/// A new keyring file for an access log of that name and those datasets.
+pub fn create(
+    log_name: &str,
+    datasets: &[DatasetId],
+    kek: &KeyEncryptionKey,
+    entropy: &dyn Entropy,
+) -> Result<String, InvalidKeyring> {
+    let fresh = || -> Result<String, InvalidKeyring> {
+        let bytes = Zeroizing::new(entropy.bytes::<32>().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?);
+        Ok(hex::encode(bytes.as_slice()))
+    };
+    let contents = Contents {
+        log_name: log_name.to_owned(),
+        log_seed: fresh()?,
+        handles: fresh()?,
+        months: fresh()?,
+        datasets: datasets
+            .iter()
+            .map(|dataset| Ok((dataset.clone(), DatasetRoot { epoch: 1, key: fresh()? })))
+            .collect::<Result<_, InvalidKeyring>>()?,
+    };
+    LogSigner::new(log_name, &*key(&contents.log_seed)?).map_err(|_| InvalidKeyring::NoSigningKey)?;
+    let plain = Zeroizing::new(serde_json::to_vec(&contents).map_err(|_| InvalidKeyring::Form)?);
+    let nonce: [u8; 12] = entropy.bytes().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?;
+    let sealed = cipher(kek)
+        .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad: FORMAT.as_bytes() })
+        .map_err(|_| InvalidKeyring::Form)?;
+    let file = Sealed { format: FORMAT.to_owned(), nonce: hex::encode(nonce), sealed: BASE64.encode(sealed) };
+    serde_json::to_string_pretty(&file).map_err(|_| InvalidKeyring::Form)
+}
+
+/// Opens a keyring file.
+pub fn open(text: &str, kek: &KeyEncryptionKey) -> Result<Keyring, InvalidKeyring> {
+    let file: Sealed = serde_json::from_str(text).map_err(|_| InvalidKeyring::Form)?;
+    if file.format != FORMAT {
+        return Err(InvalidKeyring::Form);
+    }
+    let mut nonce = [0; 12];
+    hex::decode_to_slice(&file.nonce, &mut nonce).map_err(|_| InvalidKeyring::Form)?;
+    let sealed = BASE64.decode(&file.sealed).map_err(|_| InvalidKeyring::Form)?;
+    let plain = cipher(kek)
+        .decrypt(&Nonce::from(nonce), Payload { msg: &sealed, aad: FORMAT.as_bytes() })
+        .map(Zeroizing::new)
+        .map_err(|_| InvalidKeyring::Open)?;
+    let contents: Contents = serde_json::from_slice(&plain).map_err(|_| InvalidKeyring::Form)?;
+    let signer =
+        LogSigner::new(&contents.log_name, &*key(&contents.log_seed).map_err(|_| InvalidKeyring::NoSigningKey)?)
+            .map_err(|_| InvalidKeyring::NoSigningKey)?;
+    let roots = contents
+        .datasets
+        .iter()
+        .map(|(dataset, root)| Ok((dataset.clone(), root.epoch, key(&root.key)?)))
+        .collect::<Result<Vec<_>, InvalidKeyring>>()?;
+    Ok(Keyring::new(&roots, key(&contents.handles)?, key(&contents.months)?, signer))
+}
+
+fn cipher(kek: &KeyEncryptionKey) -> Aes256GcmSiv {
+    Aes256GcmSiv::new((&*kek.0).into())
+}
+
+fn key(text: &str) -> Result<Zeroizing<[u8; 32]>, InvalidKeyring> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text, bytes.as_mut_slice()).map_err(|_| InvalidKeyring::Form)?;
+    Ok(bytes)
+}
