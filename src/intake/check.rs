@@ -55,8 +55,6 @@ pub enum Rule {
     Identifier,
     /// No subject identifier where none belongs.
     NamesSubject,
-    /// Not the subject itself.
-    Itself,
     /// A value is needed.
     Required,
     /// A day, ISO 8601, that is in the calendar.
@@ -85,7 +83,6 @@ impl Rule {
             Rule::Whitespace => "whitespace",
             Rule::Identifier => "identifier",
             Rule::NamesSubject => "names_subject",
-            Rule::Itself => "itself",
             Rule::Required => "required",
             Rule::Date => "date",
             Rule::Range => "range",
@@ -112,13 +109,12 @@ impl Delivery {
             .iter()
             .map(|value| std::str::from_utf8(value).map_err(|_| whole(Rule::Encoding)))
             .collect::<Result<Vec<_>, _>>()?;
-        let raw_subject = texts[header.subject];
-        let subject = SubjectIdentifier::parse_source(raw_subject, &policy.catalogue)
+        let subject = SubjectIdentifier::parse_source(texts[header.subject], &policy.catalogue)
             .map_err(|_| broken(&spec.subject_column, Rule::Identifier))?;
         let record_type = self.record_type(spec, header.record_type.map(|at| texts[at]), &policy.catalogue)?;
         let mut cells = Vec::with_capacity(spec.columns.len());
         for (column, at) in spec.columns.iter().zip(&header.columns) {
-            let cell = self.cell(column, texts[*at], raw_subject, &policy.catalogue);
+            let cell = self.cell(column, texts[*at], &policy.catalogue);
             cells.push(cell.map_err(|rule| broken(&column.source_name, rule))?);
         }
         check_order(spec, &cells)?;
@@ -141,12 +137,11 @@ impl Delivery {
         found.filter(taken_in).ok_or_else(|| broken(column, Rule::RecordType))
     }
 
-    fn cell(&self, column: &Column, raw: &str, subject: &str, catalogue: &Catalogue) -> Result<CheckedCell, Rule> {
+    fn cell(&self, column: &Column, raw: &str, catalogue: &Catalogue) -> Result<CheckedCell, Rule> {
         if raw.is_empty() {
             return if column.required { Err(Rule::Required) } else { Ok(CheckedCell::Empty) };
         }
         match &column.kind {
-            Kind::Subject if raw == subject => Err(Rule::Itself),
             Kind::Subject => {
                 SubjectIdentifier::parse_source(raw, catalogue).map(CheckedCell::Subject).map_err(|_| Rule::Identifier)
             }

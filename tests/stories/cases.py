@@ -31,7 +31,6 @@ class Cases:
     defects: dict        # dataset to {line: rule}
     subjects: list       # JY numbers
     contacts: set        # JY numbers that `contact_jy_number` names
-    infants_moved: int
 
     def file(self, dataset):
         return self.folder / f"{dataset}.csv"
@@ -56,7 +55,6 @@ def prepare(data, folder, today):
     subprocess.run(
         [sys.executable, data / "shift_dates.py", data / "ds4c", folder, "--to", today.isoformat()],
         check=True, stdout=subprocess.DEVNULL)
-    moved = move_unborn(folder / "people.csv", today)
     rows = {dataset: read(folder / f"{dataset}.csv") for dataset in DATASETS}
     defects = find_defects(rows, manifest)
     for dataset in DATASETS:
@@ -64,24 +62,7 @@ def prepare(data, folder, today):
     subjects = [row["jy_number"] for _, row in rows["people"]]
     expect_equal("people", len(set(subjects)), manifest["people"])
     contacts = {row["contact_jy_number"] for _, row in rows["public_health"]} - {""}
-    return Cases(folder, rows, defects, subjects, contacts, moved)
-
-
-def move_unborn(path, today):
-    """Moves days of birth after `today` back by a year, and returns how many.
-
-    The source gives the year of birth only; its day and month are invented, so a few infants of 2020 are born after the
-    anchor of the shift. The catalogue lets nobody be born in the future, and the manifest wants all of them loaded."""
-    rows = [list(row) for row in csv.reader(path.open(encoding="utf-8", newline=""))]
-    column, moved = rows[0].index("date_of_birth"), 0
-    for row in rows[1:]:
-        if row[column] > today.isoformat():
-            row[column] = (datetime.date.fromisoformat(row[column]) - datetime.timedelta(days=365)).isoformat()
-            moved += 1
-            expect(row[column] <= today.isoformat(), "a day of birth more than a year from now")
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    return moved
+    return Cases(folder, rows, defects, subjects, contacts)
 
 
 def read(path):

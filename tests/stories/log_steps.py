@@ -121,7 +121,7 @@ def check_bundle(world):
     sizes = {world.key.checkpoint(reply.response.receipt.checkpoint)[0] for reply in world.replies}
     old = world.chance.choice(sorted(size for size in sizes if size < world.export.size))
     path = world.work / "bundle.json"
-    world.broker.command("log", "bundle", str(index), "--old-size", str(old), "--out", str(path), caller=AUDITOR)
+    world.broker.command("log", "bundle", str(index), "--old-size", str(old), "--key", world.broker.key, "--out", str(path), caller=AUDITOR)
     code, told = verify_outside(world, path)
     expect_equal(f"exit code of verify_log.py ({told.strip()[-300:]})", code, 0)
     for verifier in (*VERIFIERS, f"consistency {old} -> "):

@@ -119,5 +119,8 @@ def coarse(kind, value, today):
         case "age_band":
             year, month, day = (int(part) for part in value.split("-"))
             age = today.year - year - ((today.month, today.day) < (month, day))
+            if age < 0:
+                # The shift puts a few invented days of birth after today; an age that is none is not shown.
+                return ""
             return "90+" if age >= 90 else f"{age // 10 * 10}-{age // 10 * 10 + 9}"
     raise ValueError(f"coarsening that this reader does not know: {kind}")

@@ -22,8 +22,7 @@ def prepare(world):
     world.learn(cases.prepare(world.data, world.work / "cases", day))
     known = {*world.cases.subjects, *world.cases.contacts}
     world.unknown = asking.unknown_number(known, world.chance)
-    return (f"{len(world.cases.subjects):,} people of the manifest, moved to {day}; {world.cases.infants_moved} invented "
-            f"days of birth moved out of the future; seed {world.seed}")
+    return (f"{len(world.cases.subjects):,} people of the manifest, moved to {day}; seed {world.seed}")
 
 
 def check_rules(world):
