@@ -48,10 +48,7 @@ fn their(hash: &Hash) -> theirs::Hash {
 impl Log {
     fn new(leaves: &[Vec<u8>]) -> Self {
         let roots = vec![empty_root()];
-        let mut log = Self {
-            roots,
-            ..Self::default()
-        };
+        let mut log = Self { roots, ..Self::default() };
         for (position, data) in (0..).zip(leaves) {
             let leaf = leaf_hash(data);
             log.leaves.push(leaf);
@@ -341,27 +338,15 @@ fn checkpoints_and_notes_are_strict() {
     let line = &note["text\n\n".len()..];
     let unknown = |count| signed("witness", "other\n").0["other\n\n".len()..].repeat(count);
     assert_eq!(open_note(&format!("{note}{}", unknown(99)), &key), Ok("text\n"));
-    assert_eq!(
-        open_note(&format!("{note}{}", unknown(100)), &key),
-        Err(InvalidNote::TooLarge)
-    );
+    assert_eq!(open_note(&format!("{note}{}", unknown(100)), &key), Err(InvalidNote::TooLarge));
     assert_eq!(open_note(&format!("{note}{line}"), &key), Err(InvalidNote::Repeated));
-    assert_eq!(
-        open_note(&format!("text\n\n{}", unknown(1)), &key),
-        Err(InvalidNote::Unsigned)
-    );
+    assert_eq!(open_note(&format!("text\n\n{}", unknown(1)), &key), Err(InvalidNote::Unsigned));
     // Only name and id together make a known key.
     let other_id = BASE64.encode([[0; 4].as_slice(), &[1; 64]].concat());
     for ignored in [line.replace("log", "lag"), format!("— log {other_id}\n")] {
         assert_eq!(open_note(&format!("{note}{ignored}"), &key), Ok("text\n"));
     }
-    for bad in [
-        "— a+b AAAAAAA=",
-        "— a\u{a0}b AAAAAAA=",
-        "— log AAAAAA==",
-        "- log AAAAAAA=",
-        "",
-    ] {
+    for bad in ["— a+b AAAAAAA=", "— a\u{a0}b AAAAAAA=", "— log AAAAAA==", "- log AAAAAAA=", ""] {
         let opened = open_note(&format!("{note}{bad}\n"), &key).map(drop);
         assert_eq!(opened, Err(InvalidNote::Form), "{bad}");
     }

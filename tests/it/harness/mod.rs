@@ -1,0 +1,190 @@
+//! A broker for tests: in this process, on a random loopback port, in a temporary directory, with a clock that stands still.
+//! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
+
+mod asking;
+mod leaks;
+mod people;
+
+pub use asking::*;
+pub use leaks::assert_no_identifier;
+pub use people::*;
+
+use disown::{
+    access_log::{
+        LogState,
+        checkpoint::LogKey,
+        verify::{Verified, verify_database},
+    },
+    app::{App, AppError},
+    clock::TestClock,
+    config::Config,
+    deployment::{Layout, lay_out},
+    entropy::SeededEntropy,
+    identity::DevelopmentIssuer,
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+use tonic::transport::Channel;
+
+/// The day on which every test happens, unless it moves the clock.
+pub const NOW: &str = "2026-11-21T20:00:00Z";
+
+pub fn today() -> Date {
+    NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date()
+}
+
+/// A deployment on disk, served or not.
+pub struct Deployment {
+    folder: TempDir,
+    pub clock: Arc<TestClock>,
+    seed: u64,
+}
+
+/// A broker that serves.
+pub struct TestBroker {
+    pub deployment: Deployment,
+    pub channel: Channel,
+    pub log_state: watch::Receiver<LogState>,
+    pub reload: watch::Sender<u64>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<Result<(), AppError>>>,
+}
+
+impl Deployment {
+    /// Freshly laid out, with the development issuer.
+    pub fn new() -> Self {
+        static SEED: AtomicU64 = AtomicU64::new(1);
+        let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
+        let seed = SEED.fetch_add(1, Ordering::Relaxed);
+        let layout = Layout {
+            directory: folder.path().to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            log_name: "disown.example/test".to_owned(),
+            development: true,
+        };
+        lay_out(&layout, today(), &SeededEntropy::new(seed)).unwrap();
+        Self { folder, clock: Arc::new(TestClock::new(NOW.parse().unwrap())), seed }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn base(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces text in a file of the deployment; the text must be there.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} does not hold `{from}`");
+        fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Adds text to the end of a file of the deployment.
+    pub fn append(&self, name: &str, text: &str) {
+        fs::write(self.path(name), fs::read_to_string(self.path(name)).unwrap() + text).unwrap();
+    }
+
+    pub fn log_key(&self) -> LogKey {
+        LogKey::parse(fs::read_to_string(self.path("log.vkey")).unwrap().trim()).unwrap()
+    }
+
+    pub fn issuer(&self) -> DevelopmentIssuer {
+        DevelopmentIssuer::from_pem(&fs::read_to_string(self.path("development-issuer.pem")).unwrap()).unwrap()
+    }
+
+    pub fn config(&self) -> Config {
+        Config::read(&self.path("disown.toml")).unwrap()
+    }
+
+    /// Builds the broker, without serving it.
+    pub async fn build(&mut self) -> Result<App, AppError> {
+        // Another sequence at each start: salts and record ids must not repeat.
+        self.seed += 1_000_000;
+        App::build(self.config(), self.clock.clone(), Arc::new(SeededEntropy::new(self.seed))).await
+    }
+
+    /// Serves it.
+    pub async fn serve(mut self) -> TestBroker {
+        let app = self.build().await.unwrap();
+        let log_state = app.log_state();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (reload, requests) = watch::channel(0);
+        let serving = tokio::spawn(app.run(listener, requests, async {
+            let _ = stopped.await;
+        }));
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        TestBroker { deployment: self, channel, log_state, reload, stop: Some(stop), serving: Some(serving) }
+    }
+
+    pub async fn verify(&self) -> Verified {
+        verify_database(&self.path("data/control.sqlite"), &self.log_key()).await.unwrap()
+    }
+}
+
+impl TestBroker {
+    /// Empty datasets.
+    pub async fn empty() -> Self {
+        Deployment::new().serve().await
+    }
+
+    /// With the people of `people.rs` in it.
+    pub async fn populated() -> Self {
+        let broker = Self::empty().await;
+        broker.populate().await;
+        broker
+    }
+
+    /// Stops serving and gives the deployment back, to be looked at or served again.
+    pub async fn stop(mut self) -> Deployment {
+        let ended = self.end().await;
+        ended.unwrap();
+        let folder = tempfile::Builder::new().tempdir().unwrap();
+        let empty = Deployment { folder, clock: self.deployment.clock.clone(), seed: 0 };
+        std::mem::replace(&mut self.deployment, empty)
+    }
+
+    /// How serving ended.
+    pub async fn end(&mut self) -> Result<(), AppError> {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        match self.serving.take() {
+            Some(serving) => serving.await.unwrap(),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops, verifies the access log, and searches everything that was written for subject identifiers.
+    pub async fn finish(self) -> Verified {
+        let deployment = self.stop().await;
+        assert_no_identifier(deployment.base());
+        deployment.verify().await
+    }
+}
+
+impl Drop for TestBroker {
+    fn drop(&mut self) {
+        if self.serving.is_some() && !std::thread::panicking() {
+            panic!(
+                "a test ends its broker with `finish`, which verifies the access log and looks for leaks, or with `stop`"
+            );
+        }
+    }
+}
