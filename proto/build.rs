@@ -1,6 +1,7 @@
 //! Compiles `proto/disown/v1` without protoc, and keeps the descriptor set for reflection and for the tests that walk every RPC.
 use std::{env, fs, path::PathBuf};
 
+#[expect(clippy::disallowed_methods, reason = "the build tool passes its folder by the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");

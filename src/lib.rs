@@ -40,6 +40,7 @@ pub mod pb {
     #![allow(
         missing_docs,
         clippy::all,
+        clippy::allow_attributes_without_reason,
         clippy::disallowed_types,
         reason = "generated from the proto files, where the comments are"
     )]

@@ -1,5 +1,5 @@
 //! 6. Link: the records of the datasets come together, for this answer only. Cells are unsealed, names of other subjects become
-//! handles, and the agreement's condition is held against the subject.
+//!    handles, and the agreement's condition is held against the subject.
 
 use super::{Fetched, Unanswered};
 use crate::{

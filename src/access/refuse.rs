@@ -5,16 +5,17 @@ use crate::{
     identity::Caller,
     policy::{self, Denial, InForce, Terms},
 };
+use std::borrow::Cow;
 
 /// A refusal with its receipt. Nothing else becomes PERMISSION_DENIED or INVALID_ARGUMENT.
 #[derive(Debug)]
 pub struct Refused {
     told: Told,
-    _receipt: Receipt,
+    _receipt: Box<Receipt>,
 }
 
 /// What a caller is told of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// That it is one.
     Denied,
@@ -23,25 +24,33 @@ pub enum Told {
 }
 
 /// An argument that breaks a rule of form. Never the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Which.
-    pub argument: &'static str,
+    /// Which: a name of ours, of an argument or of a column.
+    pub argument: Cow<'static, str>,
     /// Which rule.
     pub rule: &'static str,
 }
 
+impl Invalid {
+    /// An argument and its rule.
+    pub const fn of(argument: &'static str, rule: &'static str) -> Self {
+        Self { argument: Cow::Borrowed(argument), rule }
+    }
+}
+
 impl Refused {
     /// What to tell.
-    pub fn told(&self) -> Told {
-        self.told
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 }
 
 /// Records a refusal.
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
-    let entry = Entry::denial("denied", denial.refusal.as_str(), denial.who, denial.terms);
-    Ok(Refused { told: Told::Denied, _receipt: log.append(entry, &[]).await? })
+    let (who, terms) = *denial.about;
+    let entry = Entry::denial("denied", denial.refusal.as_str().into(), who, terms);
+    Ok(Refused { told: Told::Denied, _receipt: Box::new(log.append(entry, &[]).await?) })
 }
 
 /// Records that a request was not in form.
@@ -54,6 +63,6 @@ pub async fn refuse_invalid(
     log: &Appender,
 ) -> Result<Refused, Unavailable> {
     let who = policy::known_names(in_force, caller, terms, trace);
-    let entry = Entry::denial("invalid", invalid.argument, who, policy::versions(in_force));
-    Ok(Refused { told: Told::Invalid(invalid), _receipt: log.append(entry, &[]).await? })
+    let entry = Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force));
+    Ok(Refused { told: Told::Invalid(invalid), _receipt: Box::new(log.append(entry, &[]).await?) })
 }

@@ -7,7 +7,7 @@ use crate::{
     pseudonym::SubjectTag,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -90,7 +90,7 @@ pub struct ActorPart {
     pub input: Option<InputBatch>,
     /// Why a caller was refused, for auditors: the caller is told nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<&'static str>,
+    pub refusal: Option<Cow<'static, str>>,
     /// What happened, in words of the broker's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
@@ -189,7 +189,7 @@ impl Entry {
     }
 
     /// A refusal. It stands whatever the policy is by now.
-    pub(crate) fn denial(outcome: &'static str, refusal: &'static str, who: Who, terms: TermsInForce) -> Self {
+    pub(crate) fn denial(outcome: &'static str, refusal: Cow<'static, str>, who: Who, terms: TermsInForce) -> Self {
         let mut entry = Self::decided(Kind::Denial, outcome, who, terms);
         entry.actor.refusal = Some(refusal);
         Self { epoch: None, ..entry }

@@ -10,10 +10,11 @@ use crate::database;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::path::Path;
 
-/// The one connection that writes.
+/// The one connection that writes, and one that reads back what is there: the writer's own cache would only repeat what was meant.
 #[derive(Debug)]
 pub(super) struct Storage {
     connection: SqliteConnection,
+    read_back: SqliteConnection,
     guard: FileGuard,
 }
 
@@ -88,13 +89,9 @@ impl Storage {
         };
         let mut connection = options.connect().await?;
         database::migrate_control(&mut connection).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
-        // A write, so that the write-ahead log is there to be watched, and so that a read-only log shows now.
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-        sqlx::query("CREATE TABLE IF NOT EXISTS opened (at INTEGER) STRICT").execute(&mut connection).await?;
-        sqlx::query("DROP TABLE opened").execute(&mut connection).await?;
-        sqlx::query("COMMIT").execute(&mut connection).await?;
         let guard = FileGuard::new(path).map_err(sqlx::Error::Io)?;
-        Ok(Self { connection, guard })
+        let read_back = database::read_only(path).connect().await?;
+        Ok(Self { connection, read_back, guard })
     }
 
     /// Reads what the log ends with.
@@ -230,7 +227,7 @@ impl Storage {
         )
         .bind(from as i64)
         .bind(until as i64)
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut self.read_back)
         .await?;
         let part = |text, salt: Vec<u8>| -> Result<Part, sqlx::Error> {
             Ok(Part { text, salt: salt.try_into().map_err(|_| corrupt("a salt has another length"))? })
@@ -278,8 +275,9 @@ impl Storage {
             .await
     }
 
-    /// Closes the connection, which moves the write-ahead log into the database.
+    /// Closes, which moves the write-ahead log into the database.
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        self.read_back.close().await?;
         self.connection.close().await
     }
 }

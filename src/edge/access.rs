@@ -77,17 +77,19 @@ fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Re
     let pb::QueryRequest { terms, subject, fields, view } = request;
     let subject = match subject {
         Some(pb::query_request::Subject::Identifier(raw)) => {
-            SubjectIdentifier::parse(Zeroizing::new(raw), catalogue).map(Subject::Identifier).map_err(|_| Invalid {
-                argument: "identifier",
-                rule: "scheme and value of a known scheme, as in `jy:JY` and six digits and a letter A to D",
+            SubjectIdentifier::parse(Zeroizing::new(raw), catalogue).map(Subject::Identifier).map_err(|_| {
+                Invalid::of(
+                    "identifier",
+                    "scheme and value of a known scheme, as in `jy:JY` and six digits and a letter A to D",
+                )
             })?
         }
         Some(pb::query_request::Subject::Handle(raw)) if raw.len() <= 200 => Subject::Handle(raw),
         Some(pb::query_request::Subject::Handle(_)) => {
-            return Err(Invalid { argument: "handle", rule: "the handle of an earlier answer" });
+            return Err(Invalid::of("handle", "the handle of an earlier answer"));
         }
         None => {
-            return Err(Invalid { argument: "subject", rule: "an identifier or a handle is needed" });
+            return Err(Invalid::of("subject", "an identifier or a handle is needed"));
         }
     };
     Ok(Query { terms: messages::terms(terms), subject, asked: messages::asked(&fields, view, catalogue)? })

@@ -31,11 +31,11 @@ pub(super) struct AuditEdge {
 }
 
 const PAGE: u32 = 200;
-const TIME: Invalid = Invalid { argument: "from, until", rule: "a time of RFC 3339, as in 2026-11-21T20:00:00Z" };
-const FILTER: Invalid = Invalid { argument: "filter", rule: "at most 128 characters each, and no subject identifier" };
-const PAGE_SIZE: Invalid = Invalid { argument: "page_size", rule: "at most 1,000" };
-const PAGE_TOKEN: Invalid = Invalid { argument: "page", rule: "the `next_page` of an earlier response" };
-const NOT_IN_TREE: Invalid = Invalid { argument: "index, size", rule: "an entry and a size of the log as it is" };
+const TIME: Invalid = Invalid::of("from, until", "a time of RFC 3339, as in 2026-11-21T20:00:00Z");
+const FILTER: Invalid = Invalid::of("filter", "at most 128 characters each, and no subject identifier");
+const PAGE_SIZE: Invalid = Invalid::of("page_size", "at most 1,000");
+const PAGE_TOKEN: Invalid = Invalid::of("page", "the `next_page` of an earlier response");
+const NOT_IN_TREE: Invalid = Invalid::of("index, size", "an entry and a size of the log as it is");
 
 #[tonic::async_trait]
 impl AuditService for AuditEdge {

@@ -5,7 +5,7 @@ use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
     entropy::Entropy,
     identity::Caller,
-    intake::{Checked, Delivery, Header, Intake, LARGEST_BATCH, Rejected},
+    intake::{Broken, Checked, Delivery, Header, Intake, LARGEST_BATCH, Rejected},
     pb::{self, intake_service_server::IntakeService, load_response::Report},
     policy::Terms,
 };
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use zeroize::Zeroize;
 
 /// Serves intake.
 pub(super) struct IntakeEdge {
@@ -35,14 +36,12 @@ struct Asker {
     trace: String,
 }
 
-const SOURCE: Invalid = Invalid {
-    argument: "source",
-    rule: "1 to 100 characters that say where the records come from, and no subject identifier",
-};
-const DATASET: Invalid = Invalid { argument: "dataset", rule: "a dataset of the catalogue" };
-const COLUMNS: Invalid =
-    Invalid { argument: "columns", rule: "every column of the dataset, in any order, and no other" };
-const START: Invalid = Invalid { argument: "start", rule: "a load begins with its start, and has one" };
+const SOURCE: Invalid =
+    Invalid::of("source", "1 to 100 characters that say where the records come from, and no subject identifier");
+const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the catalogue, `dataset.record_type`");
+const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
+const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");
+const START: Invalid = Invalid::of("start", "a load begins with its start, and has one");
 
 #[tonic::async_trait]
 impl IntakeService for IntakeEdge {
@@ -82,34 +81,34 @@ impl IntakeService for IntakeEdge {
 async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<pb::PutResponse, Failure> {
     let pb::PutRequest { record_type, mut values, source, .. } = request;
     let (dataset, name) = record_type.split_once('.').unwrap_or((&record_type, ""));
+    let in_force = intake.in_force.load_full();
+    let catalogue = &in_force.policy.catalogue;
+    if catalogue.record_type_named(&record_type).is_none() {
+        return Err(invalid(intake, asker, RECORD_TYPE).await);
+    }
     // The record type is an argument here, not a column.
-    let type_column = intake
-        .in_force
-        .load()
-        .policy
-        .catalogue
-        .dataset_named(dataset)
-        .and_then(|(_, spec)| spec.record_type_column.clone());
-    if let Some(column) = type_column {
+    if let Some(column) = catalogue.dataset_named(dataset).and_then(|(_, spec)| spec.record_type_column.clone()) {
         values.insert(column, name.to_owned());
     }
-    let (columns, values): (Vec<_>, Vec<_>) =
+    let (columns, mut values): (Vec<_>, Vec<_>) =
         values.into_iter().map(|(column, value)| (column, value.into_bytes())).unzip();
     let (reports, _) = mpsc::channel(1);
     let start = pb::LoadStart { terms: None, dataset: dataset.to_owned(), columns, source };
     let loading = begin(intake, asker, start, reports).await?;
-    let checked = match loading.delivery.check(&loading.header, &values) {
+    let checked = loading.delivery.check(&loading.header, &values);
+    values.zeroize();
+    let checked = match checked {
         Ok(checked) => checked,
         Err(broken) => {
-            return Err(invalid(intake, asker, Invalid { argument: "values", rule: broken.rule.as_str() }).await);
+            return Err(invalid(intake, asker, broken.into()).await);
         }
     };
     match intake.store(&loading.delivery, vec![(0, checked)]).await {
         Ok((Some(stored), _)) => Ok(pb::PutResponse { receipt: Some(pb::Receipt::from(&stored.receipt)) }),
-        Ok((None, rejected)) => {
-            let rule = rejected.first().map_or("duplicate", |rejected| rejected.broken.rule.as_str());
-            Err(invalid(intake, asker, Invalid { argument: "values", rule }).await)
-        }
+        Ok((None, rejected)) => match rejected.into_iter().next() {
+            Some(rejected) => Err(invalid(intake, asker, rejected.broken.into()).await),
+            None => Err(Failure::Fault),
+        },
         Err(unanswered) => Err(told(unanswered, &intake.log).await),
     }
 }
@@ -151,10 +150,12 @@ async fn receive(
 ) -> Result<(), Failure> {
     // A stream that breaks off leaves the rows that are not in a batch yet unstored; the client sees no batch for them.
     while let Some(message) = stream.message().await.map_err(|_| Failure::Fault)? {
-        let Some(pb::load_request::Part::Row(row)) = message.part else {
+        let Some(pb::load_request::Part::Row(mut row)) = message.part else {
             return Err(invalid(intake, asker, START).await);
         };
-        match loading.delivery.check(&loading.header, &row.values) {
+        let checked = loading.delivery.check(&loading.header, &row.values);
+        row.values.zeroize();
+        match checked {
             Ok(checked) => loading.rows.push((row.line, checked)),
             Err(broken) => loading.reject(Rejected { line: row.line, broken }).await,
         }
@@ -192,6 +193,13 @@ impl Loading {
     /// A client that listens no longer still gets its rows stored.
     async fn report(&self, report: Report) {
         let _ = self.reports.send(Ok(pb::LoadResponse { report: Some(report) })).await;
+    }
+}
+
+impl From<Broken> for Invalid {
+    fn from(broken: Broken) -> Self {
+        let argument = if broken.column.is_empty() { "values".to_owned() } else { format!("values.{}", broken.column) };
+        Self { argument: argument.into(), rule: broken.rule.as_str() }
     }
 }
 

@@ -21,13 +21,14 @@ pub(super) fn asked(fields: &[String], view: String, catalogue: &Catalogue) -> R
     match (fields, view.is_empty()) {
         ([], true) => Ok(Asked::Everything),
         ([], false) => Ok(Asked::View(view)),
-        (_, false) => Err(Invalid { argument: "view", rule: "fields or a view, not both" }),
-        (fields, true) if fields.len() > MOST => Err(Invalid { argument: "fields", rule: "at most 500 fields" }),
-        (fields, true) => {
-            fields.iter().map(|name| catalogue.field_named(name)).collect::<Option<_>>().map(Asked::Fields).ok_or(
-                Invalid { argument: "fields", rule: "each is a field of the catalogue, `dataset.record_type.column`" },
-            )
-        }
+        (_, false) => Err(Invalid::of("view", "fields or a view, not both")),
+        (fields, true) if fields.len() > MOST => Err(Invalid::of("fields", "at most 500 fields")),
+        (fields, true) => fields
+            .iter()
+            .map(|name| catalogue.field_named(name))
+            .collect::<Option<_>>()
+            .map(Asked::Fields)
+            .ok_or(Invalid::of("fields", "each is a field of the catalogue, `dataset.record_type.column`")),
     }
 }
 

@@ -37,8 +37,7 @@ pub struct AuditGrant(Grant);
 pub struct Denial {
     /// Why.
     pub refusal: Refusal,
-    pub(crate) who: Who,
-    pub(crate) terms: TermsInForce,
+    pub(crate) about: Box<(Who, TermsInForce)>,
 }
 
 /// May this caller ask for these fields?
@@ -94,7 +93,7 @@ impl Grant {
 
     /// The grant turns into a refusal, by something that shows only now.
     pub(crate) fn refuse(self, refusal: Refusal) -> Denial {
-        Denial { refusal, terms: self.terms(), who: self.who }
+        Denial { refusal, about: Box::new((self.who.clone(), self.terms())) }
     }
 }
 
@@ -150,6 +149,6 @@ fn grant(
                 Recipient { organisation: caller.organisation().clone(), agreement: standing.agreement.id.clone() };
             Ok(Grant { standing, in_force: in_force.clone(), who, recipient, decisions, today })
         }
-        Err(refusal) => Err(Denial { refusal, who, terms: versions(in_force) }),
+        Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force))) }),
     }
 }

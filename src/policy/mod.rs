@@ -91,7 +91,7 @@ pub enum InvalidPolicy {
     Casbin(#[from] CasbinError),
     /// A red line is crossed.
     #[error(transparent)]
-    Crossed(#[from] Crossed),
+    Crossed(#[from] Box<Crossed>),
     /// A case fails.
     #[error(transparent)]
     Case(#[from] FailedCase),

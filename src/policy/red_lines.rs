@@ -89,7 +89,7 @@ impl RedLines {
 
     /// Every role × purpose × agreement × field: what the policy alone allows must not cross a line either, so that no later
     /// agreement can.
-    pub(super) fn check(&self, policy: &Policy) -> Result<(), Crossed> {
+    pub(super) fn check(&self, policy: &Policy) -> Result<(), Box<Crossed>> {
         for line in &self.0 {
             for role in &line.roles {
                 for purpose in policy.roles.purposes() {
@@ -103,7 +103,7 @@ impl RedLines {
                                 && agreement.roles.contains(role)
                                 && agreement.purposes.contains(purpose)
                         });
-                        return Err(Crossed {
+                        return Err(Box::new(Crossed {
                             line: line.name.clone(),
                             role: role.to_string(),
                             purpose: purpose.to_string(),
@@ -111,7 +111,7 @@ impl RedLines {
                                 .map_or("the policy alone".to_owned(), |agreement| format!("`{}`", agreement.id)),
                             field: policy.catalogue.field(*field).name.clone(),
                             level: level.as_str(),
-                        });
+                        }));
                     }
                 }
             }

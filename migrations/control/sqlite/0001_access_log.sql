@@ -15,6 +15,9 @@ CREATE TABLE entry (
     leaf BLOB NOT NULL -- SHA-256(0x00 || 0x01 || the three commitments)
 ) STRICT;
 
+-- Of the part that is hashed, not of a column beside it that could say something else.
+CREATE INDEX entry_by_kind ON entry (actor ->> '$.kind');
+
 -- Perfect subtrees of the RFC 6962 tree, so that proofs and start-up need not read every leaf.
 CREATE TABLE node (
     level INTEGER NOT NULL, -- 1 and up; level 0 is entry.leaf

@@ -43,7 +43,7 @@ fn forms(number: &str) -> Vec<(&'static str, Vec<u8>)> {
     for offset in 0..3 {
         let encoded = BASE64.encode([&vec![0; offset][..], bytes].concat());
         let start = [0, 2, 3][offset];
-        let end = encoded.len() - usize::from((offset + bytes.len()) % 3 != 0);
+        let end = encoded.len() - usize::from(!(offset + bytes.len()).is_multiple_of(3));
         forms.push(("base64", encoded.as_bytes()[start..end].to_vec()));
     }
     forms
