@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
@@ -74,6 +74,19 @@ impl Client {
             .with_context(|| format!("no broker answers at {}; is `disown serve` running there?", self.server))?;
         connection(channel, &self.token)
     }
+}
+
+/// What to tell of an error: the broker's own words where it is the broker's, and what to do next.
+pub(super) fn explain(error: &anyhow::Error) -> String {
+    let Some(status) = error.downcast_ref::<Status>() else { return format!("{error:#}") };
+    let next = match status.code() {
+        Code::Unauthenticated => "; get a fresh token (--token or DISOWN_TOKEN): it is good for ten minutes at most",
+        Code::PermissionDenied => {
+            "; check role, purpose, agreement and case reference: the broker tells no more, its auditors can"
+        }
+        _ => "",
+    };
+    format!("the broker says: {}{next}", status.message())
 }
 
 /// A connection for a token.

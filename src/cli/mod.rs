@@ -86,7 +86,7 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("disown: {error:#}");
+            eprintln!("disown: {}", client::explain(&error));
             ExitCode::from(exit_code(&error))
         }
     }

@@ -146,7 +146,8 @@ impl SqliteDataset {
             }
             insert.execute(&mut *transaction).await.map_err(failed)?;
         }
-        transaction.commit().await.map_err(failed)
+        transaction.commit().await.map_err(failed)?;
+        self.forget_order().await
     }
 
     /// What is known of a batch; none where it did not arrive.
@@ -162,6 +163,17 @@ impl SqliteDataset {
     /// Writes what is in memory to the file and closes.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// INVARIANT (apart): the write-ahead log has what was written last in the order it was written, and the same order in two stolen
+    /// stores would join them. So it is moved into the tables, where order is random, and emptied. Readers may hold it back for a
+    /// moment; then the next batch empties it.
+    async fn forget_order(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(|source| self.failed(source))
     }
 
     fn id(&self) -> &DatasetId {
