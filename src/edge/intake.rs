@@ -5,7 +5,7 @@ use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
     entropy::Entropy,
     identity::Caller,
-    intake::{Broken, Checked, Delivery, Header, Intake, LARGEST_BATCH, Rejected},
+    intake::{Broken, Checked, Delivery, Header, Intake, LARGEST_BATCH, LARGEST_BATCH_BYTES, Rejected},
     pb::{self, intake_service_server::IntakeService, load_response::Report},
     policy::Terms,
 };
@@ -26,6 +26,7 @@ struct Loading {
     delivery: Delivery,
     header: Header,
     rows: Vec<(u64, Checked)>,
+    bytes: usize,
     reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
 }
 
@@ -137,7 +138,7 @@ async fn begin(
         Err(unanswered) => return Err(told(unanswered, &intake.log).await),
     };
     match Header::find(&start.columns, spec) {
-        Ok(header) => Ok(Loading { delivery, header, rows: Vec::new(), reports }),
+        Ok(header) => Ok(Loading { delivery, header, rows: Vec::new(), bytes: 0, reports }),
         Err(_) => Err(invalid(intake, asker, COLUMNS).await),
     }
 }
@@ -154,12 +155,13 @@ async fn receive(
             return Err(invalid(intake, asker, START).await);
         };
         let checked = loading.delivery.check(&loading.header, &row.values);
+        loading.bytes += row.values.iter().map(Vec::len).sum::<usize>();
         row.values.zeroize();
         match checked {
             Ok(checked) => loading.rows.push((row.line, checked)),
             Err(broken) => loading.reject(Rejected { line: row.line, broken }).await,
         }
-        if loading.rows.len() >= LARGEST_BATCH {
+        if loading.rows.len() >= LARGEST_BATCH || loading.bytes >= LARGEST_BATCH_BYTES {
             store(intake, loading).await?;
         }
     }
@@ -168,6 +170,7 @@ async fn receive(
 
 async fn store(intake: &Intake, loading: &mut Loading) -> Result<(), Failure> {
     let rows = std::mem::take(&mut loading.rows);
+    loading.bytes = 0;
     match intake.store(&loading.delivery, rows).await {
         Ok((stored, rejected)) => {
             for one in rejected {

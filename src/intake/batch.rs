@@ -36,6 +36,8 @@ pub struct Stored {
 
 /// A batch has at most so many records: those of one batch can be told from those of another, so the more the better.
 pub const LARGEST: usize = 100_000;
+/// And so many bytes as they came in, since a batch is held in memory until it is shuffled.
+pub const LARGEST_BYTES: usize = 256 * 1024 * 1024;
 
 /// What makes a record a duplicate: a unique value, or that there is one record of its type on the subject.
 #[derive(PartialEq, Eq, Hash)]

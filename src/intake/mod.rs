@@ -4,7 +4,7 @@ mod batch;
 mod check;
 mod header;
 
-pub use batch::{LARGEST as LARGEST_BATCH, Rejected, Stored};
+pub use batch::{LARGEST as LARGEST_BATCH, LARGEST_BYTES as LARGEST_BATCH_BYTES, Rejected, Stored};
 pub use check::{Broken, Checked, Rule};
 pub use header::Header;
 
