@@ -9,5 +9,6 @@
 mod harness;
 
 mod access;
+mod faults;
 mod kill;
 mod vectors;

@@ -2,14 +2,17 @@
 //! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
 
 mod asking;
+mod health;
 mod leaks;
 mod people;
 mod process;
+mod tampering;
 
 pub use asking::*;
 pub use leaks::assert_no_identifier;
 pub use people::*;
 pub use process::*;
+pub use tampering::*;
 
 use disown::{
     access_log::{
