@@ -9,6 +9,7 @@
 mod harness;
 
 mod access;
+mod apart;
 mod faults;
 mod kill;
 mod vectors;

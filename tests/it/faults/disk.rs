@@ -4,6 +4,7 @@ use super::LOG;
 use crate::harness::*;
 use disown::access_log::verify::verify_database;
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -41,6 +42,13 @@ fn fill(folder: &Path, left: u64) {
         let next = usize::try_from((free(folder) - left).min(1 << 16)).unwrap();
         ballast.write_all(&vec![0; next]).unwrap();
     }
+}
+
+/// The different reasons that telemetry gives for not writing.
+fn reasons(deployment: &Deployment) -> BTreeSet<String> {
+    let telemetry = fs::read_to_string(deployment.path("telemetry")).unwrap();
+    let reason = |line: &str| line.split_once("nothing is released").map(|(_, reason)| reason.trim().to_owned());
+    telemetry.lines().filter_map(reason).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +95,10 @@ async fn a_full_disk_releases_nothing_and_room_brings_it_back() {
         "disk: full 6 times, {} answers, {refusals} refusals, recovered without a restart each time",
         answered.len()
     );
+
+    for reason in reasons(&broker.deployment) {
+        println!("disk: {reason}");
+    }
 
     let entries = broker.entries().await;
     for told in &answered {
