@@ -146,14 +146,22 @@ impl App {
             task.abort();
         }
         attempts.record(&self.log.appender).await;
-        if served.is_ok() {
-            self.log.appender.note(Entry::administration("the broker stopped")).await?;
-        }
-        // With the last appender gone the sequencer stores its checkpoint and closes the database.
-        let AccessLog { appender, sequencer, .. } = self.log;
+        let ended = match served {
+            Ok(()) => {
+                self.log.appender.note(Entry::administration("the broker stopped")).await.map(drop).map_err(Into::into)
+            }
+            Err(error) => Err(error),
+        };
+        // With the last appender gone the sequencer stores its checkpoint and closes the database, as the last to do so: that moves
+        // into it what the write-ahead log holds. It matters above all where that file is gone: the rest is lost with the process.
+        let AccessLog { appender, reader, sequencer, .. } = self.log;
         drop((appender, self.background));
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), sequencer).await;
-        served
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+            reader.close().await;
+            sequencer.await
+        })
+        .await;
+        ended
     }
 
     fn exposure(&self) -> Result<Exposure, AppError> {

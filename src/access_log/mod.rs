@@ -9,6 +9,7 @@ pub mod merkle;
 pub mod proof;
 mod reader;
 mod receipt;
+mod recover;
 mod sequencer;
 mod sqlite;
 mod state;

@@ -149,6 +149,11 @@ impl Reader {
         Ok(rows)
     }
 
+    /// Closes its connections, for every clone.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
     async fn check_size(&self, size: u64) -> Result<(), SearchError> {
         if size > self.size().await? { Err(OutOfTree.into()) } else { Ok(()) }
     }

@@ -6,6 +6,7 @@ use super::{
     merkle::{Frontier, Hash, NodeId},
     proof,
     receipt::Receipt,
+    recover::check_end,
     sqlite::{Batch, NewEntry, Storage, WriteError},
     state::{LogState, Unavailable},
 };
@@ -21,7 +22,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
-const BATCH_ENTRIES: usize = 256;
+pub(super) const BATCH_ENTRIES: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// What the sequencer is asked for.
@@ -76,15 +77,7 @@ impl Sequencer {
         let tail = storage.tail().await?;
         let size = tail.frontier.size();
         epoch.send_replace(tail.epoch);
-        if size > 0 && tail.signed_size != Some(size) {
-            // Entries from the last signed head on were committed and never signed: they are read and hashed before they are.
-            let from = tail.signed_size.unwrap_or(0);
-            let entries = storage.read_back(from, size).await?;
-            let stored = storage.leaves(from, size).await?;
-            let hashed: Vec<Hash> = entries.iter().map(|entry| entry.commitments().leaf()).collect();
-            if hashed != stored || hashed.len() as u64 != size - from {
-                return Err(sqlx::Error::Decode("entries after the last checkpoint do not fit their leaves".into()));
-            }
+        if check_end(&mut storage, &tail, &keyring).await? != size {
             let checkpoint = keyring.sign(size, &tail.frontier.root()).await;
             storage.store_checkpoint(size, checkpoint.note()).await?;
         }

@@ -22,9 +22,12 @@ pub(super) struct Storage {
 #[derive(Debug)]
 pub(super) struct Tail {
     pub(super) frontier: Frontier,
+    /// Size of the head before the last.
+    pub(super) predecessor: u64,
     pub(super) epoch: u64,
     pub(super) last_actor: Option<String>,
-    pub(super) signed_size: Option<u64>,
+    /// The last checkpoint that is stored, believed of nobody yet.
+    pub(super) note: Option<String>,
 }
 
 /// A batch to be written.
@@ -96,46 +99,50 @@ impl Storage {
 
     /// Reads what the log ends with.
     pub(super) async fn tail(&mut self) -> Result<Tail, sqlx::Error> {
-        let size: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut self.connection).await?;
-        let size = size.unsigned_abs();
+        let head: Option<(i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT size, predecessor, root FROM head ORDER BY size DESC LIMIT 1")
+                .fetch_optional(&mut self.connection)
+                .await?;
+        let (size, predecessor, root) = head.map_or((0, 0, None), |(size, predecessor, root)| {
+            (size.unsigned_abs(), predecessor.unsigned_abs(), Some(root))
+        });
+        let frontier = self.frontier(size).await?;
+        if root.is_some_and(|root| root != frontier.root().as_bytes()) {
+            return Err(corrupt("the last head does not fit the tree"));
+        }
+        let epoch: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut self.connection).await?;
+        let last: Option<(i64, Option<String>)> =
+            sqlx::query_as("SELECT idx, actor FROM entry ORDER BY idx DESC LIMIT 1")
+                .fetch_optional(&mut self.connection)
+                .await?;
+        if last.as_ref().map_or(0, |(index, _)| index.unsigned_abs() + 1) != size {
+            return Err(corrupt("the last head does not fit the entries"));
+        }
+        let note = sqlx::query_scalar("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+            .fetch_optional(&mut self.connection)
+            .await?;
+        let last_actor = last.and_then(|(_, actor)| actor);
+        Ok(Tail { frontier, predecessor, epoch: epoch.unsigned_abs(), last_actor, note })
+    }
+
+    /// The right edge of the tree of that size, as it is stored.
+    pub(super) async fn frontier(&mut self, size: u64) -> Result<Frontier, sqlx::Error> {
         let mut nodes = Vec::new();
         for id in Frontier::nodes_of(size) {
             let sql = match id.level {
                 0 => "SELECT leaf FROM entry WHERE idx = ?2 AND ?1 = 0",
                 _ => "SELECT hash FROM node WHERE level = ?1 AND position = ?2",
             };
-            let hash: Vec<u8> = sqlx::query_scalar(sql)
+            let hash: Option<Vec<u8>> = sqlx::query_scalar(sql)
                 .bind(i64::from(id.level))
                 .bind(id.position as i64)
-                .fetch_one(&mut self.connection)
-                .await?;
-            nodes.push(Hash::try_from(hash.as_slice()).map_err(|_| corrupt("a node is not a hash"))?);
-        }
-        let frontier = Frontier::at(size, nodes).map_err(|_| corrupt("nodes are missing"))?;
-        if size > 0 {
-            let root: Vec<u8> = sqlx::query_scalar("SELECT root FROM head WHERE size = ?1")
-                .bind(size as i64)
-                .fetch_one(&mut self.connection)
-                .await?;
-            if root != frontier.root().as_bytes() {
-                return Err(corrupt("the last head does not fit the tree"));
-            }
-        }
-        let epoch: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut self.connection).await?;
-        let last_actor: Option<Option<String>> =
-            sqlx::query_scalar("SELECT actor FROM entry ORDER BY idx DESC LIMIT 1")
                 .fetch_optional(&mut self.connection)
                 .await?;
-        let signed: Option<i64> =
-            sqlx::query_scalar("SELECT max(size) FROM checkpoint").fetch_one(&mut self.connection).await?;
-        Ok(Tail {
-            frontier,
-            epoch: epoch.unsigned_abs(),
-            last_actor: last_actor.flatten(),
-            signed_size: signed.map(i64::unsigned_abs),
-        })
+            let hash = hash.ok_or_else(|| corrupt("nodes are missing"))?;
+            nodes.push(Hash::try_from(hash.as_slice()).map_err(|_| corrupt("a node is not a hash"))?);
+        }
+        Frontier::at(size, nodes).map_err(|_| corrupt("nodes are missing"))
     }
 
     /// Writes a batch in one transaction, conditional on the head and on the epoch.
@@ -346,6 +353,6 @@ fn no_transaction(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|known| known.message().contains("no transaction is active"))
 }
 
-fn corrupt(what: &'static str) -> sqlx::Error {
+pub(super) fn corrupt(what: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(what.into())
 }

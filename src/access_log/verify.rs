@@ -5,6 +5,7 @@ use super::{
     leaf::{Commitments, PartLabel, commitment},
     merkle::{Frontier, Hash, NodeId},
     proof,
+    sequencer::BATCH_ENTRIES,
 };
 use crate::database;
 use futures_util::TryStreamExt;
@@ -55,10 +56,14 @@ pub enum NotVerified {
 /// than one batch could hold: a crash between commit and signature leaves such, and the next start of the broker signs them.
 pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotVerified> {
     let mut connection = database::read_only(path).connect().await?;
+    // One snapshot for all that is read: a broker may be appending meanwhile.
+    sqlx::query("BEGIN").execute(&mut connection).await?;
     let checkpoints = checkpoints(&mut connection, key).await?;
     let last = checkpoints.last().ok_or(NotVerified::NoCheckpoint)?;
     let (signed, root) = (last.size(), last.root().to_string());
+    let heads = heads(&mut connection).await?;
     let mut due = checkpoints.iter().peekable();
+    let mut heads_due = heads.iter().peekable();
     let mut frontier = Frontier::new();
     let mut nodes = Vec::new();
     {
@@ -73,6 +78,10 @@ pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotV
             if due.next_if(|next| next.size() == frontier.size()).is_some_and(|next| *next.root() != frontier.root()) {
                 return Err(wrong_root(frontier.size()));
             }
+            let head = heads_due.next_if(|(size, _)| *size == frontier.size());
+            if head.is_some_and(|(_, root)| root != frontier.root().as_bytes()) {
+                return Err(NotVerified::Entry { index: frontier.size() - 1, what: "the head after it is another" });
+            }
         }
     }
     if let Some(next) = due.next() {
@@ -86,14 +95,24 @@ pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotV
         });
     }
     check_nodes(&mut connection, &nodes).await?;
-    let heads: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT size, root FROM head ORDER BY size DESC LIMIT 1").fetch_all(&mut connection).await?;
-    for (size, root) in heads {
-        if size.unsigned_abs() != frontier.size() || root != frontier.root().as_bytes() {
-            return Err(NotVerified::Entry { index: frontier.size(), what: "the last head does not fit the entries" });
-        }
+    match heads.last() {
+        Some((size, _)) if *size == frontier.size() => {}
+        _ => return Err(NotVerified::Entry { index: frontier.size(), what: "the last head does not fit the entries" }),
+    }
+    if frontier.size() - signed > BATCH_ENTRIES as u64 {
+        return Err(NotVerified::Entry {
+            index: signed,
+            what: "is unsigned, and so are more after it than a crash leaves",
+        });
     }
     Ok(Verified { entries: frontier.size(), checkpoints: checkpoints.len() as u64, signed, root })
+}
+
+/// Size and root of every head.
+async fn heads(connection: &mut SqliteConnection) -> Result<Vec<(u64, Vec<u8>)>, NotVerified> {
+    let heads: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT size, root FROM head ORDER BY size").fetch_all(connection).await?;
+    Ok(heads.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect())
 }
 
 async fn checkpoints(connection: &mut SqliteConnection, key: &LogKey) -> Result<Vec<Checkpoint>, NotVerified> {

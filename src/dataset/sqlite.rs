@@ -147,7 +147,19 @@ impl SqliteDataset {
             insert.execute(&mut *transaction).await.map_err(failed)?;
         }
         transaction.commit().await.map_err(failed)?;
-        self.forget_order().await
+        self.forget_order().await;
+        Ok(())
+    }
+
+    /// INVARIANT (apart): a write-ahead log has transactions in the order in which they came, so two stolen ones would join the
+    /// subjects whose records were put in one by one. It is emptied after each batch. Where that fails, or a reader is in the way,
+    /// the next batch does it.
+    async fn forget_order(&self) {
+        let emptied = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.pool).await;
+        let busy = emptied.map(|(busy, _, _): (i64, i64, i64)| busy != 0);
+        if !matches!(busy, Ok(false)) {
+            tracing::warn!(dataset = %self.id(), "the write-ahead log of a store could not be emptied; the next batch tries again");
+        }
     }
 
     /// What is known of a batch; none where it did not arrive.
@@ -163,17 +175,6 @@ impl SqliteDataset {
     /// Writes what is in memory to the file and closes.
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-
-    /// INVARIANT (apart): the write-ahead log has what was written last in the order it was written, and the same order in two stolen
-    /// stores would join them. So it is moved into the tables, where order is random, and emptied. Readers may hold it back for a
-    /// moment; then the next batch empties it.
-    async fn forget_order(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.pool)
-            .await
-            .map(drop)
-            .map_err(|source| self.failed(source))
     }
 
     fn id(&self) -> &DatasetId {

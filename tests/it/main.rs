@@ -10,4 +10,7 @@
 mod harness;
 
 mod access;
+mod apart;
+mod faults;
+mod kill;
 mod vectors;

@@ -2,12 +2,17 @@
 //! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
 
 mod asking;
+mod health;
 mod leaks;
 mod people;
+mod process;
+mod tampering;
 
 pub use asking::*;
 pub use leaks::assert_no_identifier;
 pub use people::*;
+pub use process::*;
+pub use tampering::*;
 
 use disown::{
     access_log::{
@@ -66,6 +71,11 @@ pub struct TestBroker {
 impl Deployment {
     /// Freshly laid out, with the development issuer.
     pub fn new() -> Self {
+        Self::at(NOW.parse().unwrap())
+    }
+
+    /// Freshly laid out at that time.
+    pub fn at(now: Timestamp) -> Self {
         static SEED: AtomicU64 = AtomicU64::new(1);
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
         let seed = SEED.fetch_add(1, Ordering::Relaxed);
@@ -75,8 +85,9 @@ impl Deployment {
             log_name: "disown.example/test".to_owned(),
             development: true,
         };
-        lay_out(&layout, today(), &SeededEntropy::new(seed)).unwrap();
-        Self { folder, clock: Arc::new(TestClock::new(NOW.parse().unwrap())), seed }
+        let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
+        lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
+        Self { folder, clock: Arc::new(TestClock::new(now)), seed }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,86 @@
+//! The real binary, in a process of its own: what can be killed, and what has a disk of its own.
+
+use super::{Deployment, TestBroker};
+use disown::{
+    access_log::LogState,
+    clock::{Clock, SystemClock},
+};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+use tokio::sync::watch;
+use tonic::transport::Channel;
+
+/// A broker in a process of its own. It ends with its guard.
+pub struct Process {
+    child: Child,
+    address: String,
+    // Kept open: a broker that writes to it must not be ended by that.
+    _out: BufReader<ChildStdout>,
+}
+
+impl Deployment {
+    /// Laid out on the machine's own day, which is the one that the binary knows.
+    pub fn of_today() -> Self {
+        Self::at(SystemClock.now())
+    }
+
+    /// The command that serves it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
+        command.args(["serve", "--development", "--config"]).arg(self.path("disown.toml"));
+        command
+    }
+
+    /// Starts the binary by that command, which may be wrapped, and speaks to it like to any other broker. Tokens are made anew.
+    pub async fn serve_apart(self, mut command: Command) -> (TestBroker, Process) {
+        self.clock.set(SystemClock.now());
+        let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);
+        let process = tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap();
+        let channel = Channel::from_shared(format!("http://{}", process.address)).unwrap().connect().await.unwrap();
+        let (_, log_state) = watch::channel(LogState::Ready);
+        let (reload, _) = watch::channel(0);
+        (TestBroker { deployment: self, channel, log_state, reload, stop: None, serving: None }, process)
+    }
+}
+
+impl Process {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.unwrap_or_else(|| panic!("the broker did not start; it said `{line}`")).to_owned();
+        Self { child, address, _out: out }
+    }
+
+    /// Of the broker, or of the command that it was wrapped in and that became it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub async fn end(mut self) -> ExitStatus {
+        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,192 @@
+//! What clients received, held against what is stored.
+
+use crate::harness::*;
+use disown::{
+    access_log::{
+        checkpoint::{Checkpoint, LogKey},
+        digest,
+        leaf::{Commitments, PartLabel, commitment},
+        merkle::Hash,
+        verify::verify_leaf,
+    },
+    database, pb,
+};
+use sqlx::ConnectOptions;
+use std::collections::{HashMap, HashSet};
+
+/// Everything of all cycles.
+#[derive(Default)]
+pub(super) struct Ledger {
+    pub(super) all: Received,
+}
+
+/// What the clients of one cycle received.
+#[derive(Default, Clone)]
+pub(super) struct Received {
+    pub(super) answers: Vec<pb::QueryResponse>,
+    pub(super) puts: Vec<pb::Receipt>,
+}
+
+/// What is stored, from some index on.
+pub(super) struct Stored {
+    entries: HashMap<u64, Entry>,
+    roots: HashMap<u64, Vec<u8>>,
+    /// By dataset and name: root, and whether as many records as were recorded are there.
+    batches: HashMap<(String, String), (String, bool)>,
+}
+
+#[derive(PartialEq, Eq)]
+struct Entry {
+    actor: Vec<u8>,
+    actor_salt: Vec<u8>,
+    answer: Vec<u8>,
+    answer_salt: Vec<u8>,
+    subject_commitment: Vec<u8>,
+}
+
+impl Ledger {
+    pub(super) fn add(&mut self, received: Received) {
+        self.all.answers.extend(received.answers);
+        self.all.puts.extend(received.puts);
+    }
+}
+
+impl Received {
+    /// A line for each receipt that what is stored does not bear out.
+    pub(super) fn missing(&self, stored: &Stored, key: &LogKey) -> Vec<String> {
+        let answers = self.answers.iter().filter_map(|response| {
+            let receipt = response.receipt.as_ref()?;
+            let why = stored.lacks(receipt, key).or_else(|| {
+                let said: serde_json::Value = serde_json::from_slice(&receipt.answer_part).ok()?;
+                (said["digest"] != digest(&response.answer).to_string()).then_some("covers other bytes")
+            });
+            why.map(|why| format!("answer {}: {why}", receipt.index))
+        });
+        let puts = self.puts.iter().filter_map(|receipt| {
+            let why = stored.lacks(receipt, key).or_else(|| stored.lacks_batch(receipt));
+            why.map(|why| format!("put {}: {why}", receipt.index))
+        });
+        let without = self.answers.iter().filter(|response| response.receipt.is_none());
+        answers.chain(puts).chain(without.map(|_| "an answer without a receipt".to_owned())).collect()
+    }
+}
+
+impl Stored {
+    /// Reads the log from an index on, and every batch.
+    pub(super) async fn read(deployment: &Deployment, from: u64) -> Self {
+        type Row = (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+        let mut log = database::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT idx, CAST(actor AS BLOB), actor_salt, CAST(answer AS BLOB), answer_salt, subject_commitment \
+             FROM entry WHERE idx >= ?1",
+        )
+        .bind(i64::try_from(from).unwrap())
+        .fetch_all(&mut log)
+        .await
+        .unwrap();
+        let entry = |(index, actor, actor_salt, answer, answer_salt, subject_commitment): Row| {
+            (index.unsigned_abs(), Entry { actor, actor_salt, answer, answer_salt, subject_commitment })
+        };
+        let roots: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
+        let mut batches = HashMap::new();
+        for dataset in ["people", "clinical", "public_health"] {
+            let path = deployment.path(&format!("data/{dataset}.sqlite"));
+            let mut store = database::read_only(&path).connect().await.unwrap();
+            let known: Vec<(String, String, i64)> = sqlx::query_as(
+                "SELECT lower(hex(batch)), lower(hex(root)), \
+                 records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch",
+            )
+            .fetch_all(&mut store)
+            .await
+            .unwrap();
+            let named = |(name, root, whole)| ((dataset.to_owned(), name), (root, whole != 0));
+            batches.extend(known.into_iter().map(named));
+        }
+        Self {
+            entries: rows.into_iter().map(entry).collect(),
+            roots: roots.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect(),
+            batches,
+        }
+    }
+
+    /// Why the log does not bear a receipt out.
+    fn lacks(&self, receipt: &pb::Receipt, key: &LogKey) -> Option<&'static str> {
+        let Some(entry) = self.entries.get(&receipt.index) else {
+            return Some("has no entry");
+        };
+        let told = Entry {
+            actor: receipt.actor_part.clone(),
+            actor_salt: receipt.actor_salt.clone(),
+            answer: receipt.answer_part.clone(),
+            answer_salt: receipt.answer_salt.clone(),
+            subject_commitment: receipt.subject_commitment.clone(),
+        };
+        if *entry != told {
+            return Some("has another entry");
+        }
+        if verify(receipt, key).is_none() {
+            return Some("does not verify");
+        }
+        let checkpoint = Checkpoint::open(&receipt.checkpoint, key).ok()?;
+        let root = self.roots.get(&checkpoint.size());
+        (root.map(Vec::as_slice) != Some(checkpoint.root().as_bytes().as_slice()))
+            .then_some("is under a head that is not the log's")
+    }
+
+    fn lacks_batch(&self, receipt: &pb::Receipt) -> Option<&'static str> {
+        let (place, root) = batch_of(&receipt.actor_part)?;
+        match self.batches.get(&place) {
+            None => Some("was not stored"),
+            Some((kept, whole)) if !whole || *kept != root => Some("was stored otherwise"),
+            Some(_) => None,
+        }
+    }
+
+    /// Every batch that was recorded is stored, or the log says that it did not arrive; nothing is stored that was not recorded.
+    pub(super) fn assert_accounted_for(&self) {
+        let recorded: HashSet<_> = self.entries.values().filter_map(|entry| batch_of(&entry.actor)).collect();
+        let noted: String = self
+            .entries
+            .values()
+            .filter(|entry| batch_of(&entry.actor).is_none())
+            .map(|entry| String::from_utf8_lossy(&entry.actor))
+            .filter(|text| text.contains("did not arrive"))
+            .collect();
+        for ((dataset, name), root) in &recorded {
+            let arrived = self.batches.get(&(dataset.clone(), name.clone()));
+            let borne_out = match arrived {
+                Some((kept, whole)) => *whole && kept == root && !noted.contains(name.as_str()),
+                None => noted.contains(name.as_str()),
+            };
+            assert!(borne_out, "batch {name} of {dataset} is recorded, and neither stored nor noted as lost");
+        }
+    }
+
+    /// Batches that are stored and stand in no entry.
+    pub(super) fn unrecorded(&self) -> usize {
+        let recorded: HashSet<_> =
+            self.entries.values().filter_map(|entry| batch_of(&entry.actor)).map(|(place, _)| place).collect();
+        self.batches.keys().filter(|place| !recorded.contains(*place)).count()
+    }
+}
+
+/// Dataset, name and root of the batch that an actor part speaks of.
+fn batch_of(actor: &[u8]) -> Option<((String, String), String)> {
+    let actor: serde_json::Value = serde_json::from_slice(actor).ok()?;
+    let text = |name: &str| actor[name].as_str().map(str::to_owned);
+    Some(((text("dataset")?, text("batch")?), text("batch_root")?))
+}
+
+/// Offline, with nothing but the public key.
+pub(crate) fn verify(receipt: &pb::Receipt, key: &LogKey) -> Option<()> {
+    let salt = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok();
+    let commitments = Commitments {
+        actor: commitment(PartLabel::Actor, &salt(&receipt.actor_salt)?, &receipt.actor_part),
+        subject: Hash::try_from(receipt.subject_commitment.as_slice()).ok()?,
+        answer: commitment(PartLabel::Answer, &salt(&receipt.answer_salt)?, &receipt.answer_part),
+    };
+    let path: Vec<Hash> =
+        receipt.inclusion.iter().map(|hash| Hash::try_from(hash.as_slice()).ok()).collect::<Option<_>>()?;
+    verify_leaf(&commitments, receipt.index, &path, &receipt.checkpoint, key).ok()
+}
