@@ -9,4 +9,5 @@
 mod harness;
 
 mod access;
+mod ui;
 mod vectors;
