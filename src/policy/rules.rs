@@ -75,7 +75,7 @@ fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue) -> Result
         let record = record.map_err(|error| {
             invalid(error.position().map_or(0, csv::Position::line), "not a line of comma-separated UTF-8 text")
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(text, position.line()));
         let parts: Vec<&str> = record.iter().collect();
         if !seen.insert(parts.join("\0")) {
             return Err(invalid(line, "the same line stands above"));
@@ -121,6 +121,12 @@ pub(super) fn join<'a>(
     }
     check_inheritance(&all).map_err(|what| whole(&what))?;
     Ok(all)
+}
+
+/// The reader says where it went on to read, which is before remarks and empty lines.
+fn line_of(text: &str, from: u64) -> u64 {
+    let lines = text.lines().zip(1..).skip_while(|(_, line)| *line < from);
+    lines.into_iter().find(|(line, _)| !line.is_empty() && !line.starts_with('#')).map_or(from, |(_, line)| line)
 }
 
 fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<Permission, String> {
