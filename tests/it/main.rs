@@ -9,5 +9,6 @@
 mod harness;
 
 mod access;
+mod policy;
 mod ui;
 mod vectors;
