@@ -9,6 +9,7 @@
 mod harness;
 
 mod access;
+mod cli;
 mod policy;
 mod ui;
 mod vectors;
