@@ -10,6 +10,7 @@ mod harness;
 
 mod access;
 mod cli;
+mod layout;
 mod policy;
 mod ui;
 mod vectors;
