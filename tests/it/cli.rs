@@ -136,3 +136,26 @@ fn the_tables_a_catalogue_needs_are_printed() {
     let told = fails(1, &["catalogue", "ddl", "schools", "--catalogue", "policies/catalogue.toml"]);
     assert!(told.contains("`schools` is no dataset of the catalogue"), "{told}");
 }
+
+#[test]
+fn a_key_is_added_for_a_dataset_of_the_catalogue_and_never_replaced() {
+    let deployment = Deployment::new();
+    let config = deployment.path("disown.toml");
+    let add = |dataset: &'static str| ["keys", "add", dataset, "--config", config.to_str().unwrap()].map(str::to_owned);
+    let public = || succeeds(&["keys", "public", "--config", config.to_str().unwrap()]);
+    let before = (fs::read(deployment.path("keyring.json")).unwrap(), public());
+    let told = fails(1, &add("schools").each_ref().map(String::as_str));
+    assert!(told.contains("`schools` is no dataset of the catalogue"), "{told}");
+    let told = fails(1, &add("people").each_ref().map(String::as_str));
+    assert!(told.contains("a key is never replaced"), "{told}");
+    assert!(fs::read(deployment.path("keyring.json")).unwrap() == before.0);
+
+    let people = fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap();
+    let people = &people[people.find("[datasets.people]").unwrap()..people.find("[datasets.clinical]").unwrap()];
+    deployment.append("policies/catalogue.toml", &people.replace("datasets.people", "datasets.schools"));
+    assert!(succeeds(&add("schools").each_ref().map(String::as_str)).contains("a key for `schools`"));
+    assert_eq!(public(), before.1);
+    let keyring = fs::metadata(deployment.path("keyring.json")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&keyring.permissions()) & 0o777, 0o600);
+    assert!(fs::read(deployment.path("keyring.json")).unwrap() != before.0);
+}
