@@ -9,6 +9,7 @@ use crate::{
     edge::{self, Exposure, ServeError, Services, Tls},
     entropy::Entropy,
     identity::{Attempts, InvalidKeySet, Verifier},
+    ids::DatasetId,
     intake::{Intake, STARTED},
     policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
@@ -50,6 +51,9 @@ pub enum AppError {
     /// The keyring, the signing key of the access log in it above all.
     #[error("keyring: {0}")]
     Keyring(#[from] InvalidKeyring),
+    /// A dataset of the catalogue without a key.
+    #[error("the keyring has no key for the dataset `{0}` of the catalogue; `disown keys add {0}` makes one")]
+    NoKey(DatasetId),
     /// The policy.
     #[error("policy: {0}")]
     Policy(#[from] InvalidPolicy),
@@ -81,6 +85,10 @@ impl App {
     pub async fn build(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, AppError> {
         let policy = Policy::load(PolicyFiles::read(&config.policies).map_err(InvalidPolicy::from)?).await?;
         let keyring = Arc::new(pseudonym::open(&read(&config.keyring)?, &config.key_encryption_key.get()?)?);
+        // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
+        if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
+            return Err(AppError::NoKey(spec.id.clone()));
+        }
         let verifier = Arc::new(Verifier::new(
             &config.identity.issuer,
             &config.identity.audience,

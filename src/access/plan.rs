@@ -26,7 +26,7 @@ pub fn plan(grant: Grant) -> Plan {
             selection.add(record_type, column);
         }
     };
-    for decision in grant.decisions.iter().filter(|decision| decision.level > Level::Withheld) {
+    for decision in grant.decisions().iter().filter(|decision| decision.level > Level::Withheld) {
         let field = catalogue.field(decision.field);
         select(field.record_type, field.column);
     }

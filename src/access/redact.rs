@@ -56,7 +56,7 @@ pub fn redact(linked: Linked) -> Redacted {
         withheld: withheld(&grant, catalogue),
         handling: grant.agreement().handling.clone(),
     };
-    let fields = grant.decisions.iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
+    let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
     let entry =
         Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
     Redacted { bytes: answer.encode_to_vec(), entry }
@@ -64,7 +64,7 @@ pub fn redact(linked: Linked) -> Redacted {
 
 fn by_record_type(grant: &Grant, catalogue: &Catalogue) -> BTreeMap<RecordTypeId, Vec<Decision>> {
     let mut groups: BTreeMap<RecordTypeId, Vec<Decision>> = BTreeMap::new();
-    for decision in grant.decisions.iter().filter(|decision| decision.level > Level::Withheld) {
+    for decision in grant.decisions().iter().filter(|decision| decision.level > Level::Withheld) {
         let group = groups.entry(catalogue.field(decision.field).record_type).or_default();
         // A field asked for twice is shown once.
         if !group.contains(decision) {
@@ -142,7 +142,7 @@ fn cell(decision: &Decision, catalogue: &Catalogue, shown: pb::cell::Shown) -> p
 }
 
 fn withheld(grant: &Grant, catalogue: &Catalogue) -> Vec<pb::Withheld> {
-    let decisions = grant.decisions.iter().filter(|decision| decision.level == Level::Withheld);
+    let decisions = grant.decisions().iter().filter(|decision| decision.level == Level::Withheld);
     decisions
         .map(|decision| pb::Withheld {
             field: catalogue.field(decision.field).name.clone(),

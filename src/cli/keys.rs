@@ -1,9 +1,13 @@
 //! `disown keys`.
 
-use crate::{config::Config, pseudonym};
+use crate::{config::Config, dataset::Catalogue, entropy::SystemEntropy, pseudonym};
 use anyhow::Context;
 use clap::Subcommand;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// The keys of a deployment.
 #[derive(Debug, Subcommand)]
@@ -14,14 +18,46 @@ pub(super) enum Keys {
         #[arg(long, default_value = "disown.toml")]
         config: PathBuf,
     },
+    /// Make a key for one more dataset of the catalogue, before its first start. A key that is there is never replaced.
+    Add {
+        /// The dataset.
+        dataset: String,
+        /// The configuration.
+        #[arg(long, default_value = "disown.toml")]
+        config: PathBuf,
+    },
 }
 
 impl Keys {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Keys::Public { config } = self;
-        let config = Config::read(&config)?;
-        let sealed = std::fs::read_to_string(&config.keyring).with_context(|| config.keyring.display().to_string())?;
-        println!("{}", pseudonym::open(&sealed, &config.key_encryption_key.get()?)?.log_key());
+        match self {
+            Keys::Public { config } => {
+                let config = Config::read(&config)?;
+                let sealed = read(&config.keyring)?;
+                println!("{}", pseudonym::open(&sealed, &config.key_encryption_key.get()?)?.log_key());
+            }
+            Keys::Add { dataset, config } => add(&dataset, &Config::read(&config)?)?,
+        }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn add(dataset: &str, config: &Config) -> anyhow::Result<()> {
+    let catalogue = Catalogue::parse(&read(&config.policies.join("catalogue.toml"))?)?;
+    let (_, spec) =
+        catalogue.dataset_named(dataset).with_context(|| format!("`{dataset}` is no dataset of the catalogue"))?;
+    let kek = config.key_encryption_key.get()?;
+    let added = pseudonym::add(&read(&config.keyring)?, &spec.id, &kek, &SystemEntropy)?;
+    // Beside it and moved over it, readable by the owner only: a crash leaves the old keyring or the new one.
+    let folder = config.keyring.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(added.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(&config.keyring)?;
+    println!("the keyring has a key for `{dataset}`: keep a copy of it, since nothing in that dataset opens without");
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
 }

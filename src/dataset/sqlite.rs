@@ -223,19 +223,19 @@ impl SqliteDataset {
     }
 }
 
-/// Each column of the catalogue is there with its type: a store that lacks one would fail at the first question instead.
+/// Each column that is there must have its type: a store that lacks one would fail at the first question instead.
 async fn check_layout(pool: &SqlitePool, spec: &DatasetSpec) -> Result<(), StoreError> {
     let found: Vec<(String, String)> = sqlx::query_as("SELECT name, type FROM pragma_table_info('record')")
         .fetch_all(pool)
         .await
         .map_err(|source| StoreError::Database { dataset: spec.id.clone(), source })?;
-    for column in &spec.columns {
-        let what = match found.iter().find(|(name, _)| *name == column.name) {
+    for (column, wanted) in super::ddl::columns(spec) {
+        let what = match found.iter().find(|(name, _)| *name == column) {
             None => "is missing",
-            Some((_, sql_type)) if sql_type != super::ddl::sql_type(column) => "has another type",
+            Some((_, sql_type)) if sql_type != wanted => "has another type",
             Some(_) => continue,
         };
-        return Err(StoreError::Layout { dataset: spec.id.clone(), column: column.name.clone(), what });
+        return Err(StoreError::Layout { dataset: spec.id.clone(), column, what });
     }
     Ok(())
 }

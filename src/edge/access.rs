@@ -112,7 +112,7 @@ async fn describe(
     let name = |field| catalogue.field(field).name.clone();
     Ok(pb::DescribeAccessResponse {
         fields: grant
-            .decisions
+            .decisions()
             .iter()
             .map(|one| pb::FieldAccess {
                 field: name(one.field),

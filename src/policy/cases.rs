@@ -22,6 +22,12 @@ pub enum FailedCase {
         /// Why.
         source: toml::de::Error,
     },
+    /// There is none.
+    #[error("{file}: there is no case in it: an agreement without cases is refused")]
+    Empty {
+        /// Which file.
+        file: String,
+    },
     /// It expects something else.
     #[error("{file}: case `{case}`: {what}")]
     Unexpected {
@@ -85,6 +91,9 @@ struct Expected {
 /// Runs the cases of one agreement and says how many there were.
 pub(super) fn run(policy: &Policy, agreement: &AgreementId, file: &str, text: &str) -> Result<usize, FailedCase> {
     let cases: File = toml::from_str(text).map_err(|source| FailedCase::Form { file: file.to_owned(), source })?;
+    if cases.case.is_empty() {
+        return Err(FailedCase::Empty { file: file.to_owned() });
+    }
     for case in &cases.case {
         check(policy, agreement, case).map_err(|what| FailedCase::Unexpected {
             file: file.to_owned(),

@@ -20,7 +20,7 @@ pub struct Grant {
     pub(crate) in_force: Arc<InForce>,
     pub(crate) who: Who,
     pub(crate) recipient: Recipient,
-    pub(crate) decisions: Vec<Decision>,
+    decisions: Vec<Decision>,
     pub(crate) today: Date,
 }
 
@@ -79,6 +79,11 @@ impl Grant {
     /// The agreement it stands on.
     pub fn agreement(&self) -> &Agreement {
         &self.standing.agreement
+    }
+
+    /// What was decided of each field asked for.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
     }
 
     pub(crate) fn terms(&self) -> TermsInForce {

@@ -86,6 +86,9 @@ pub enum InvalidPolicy {
     /// Its file has another name than it has.
     #[error("agreements/{0}: the file's name is not the agreement's id")]
     AgreementName(String),
+    /// Cases that no agreement stands beside: perhaps a misspelt name.
+    #[error("agreements/{0}: there is no agreement that these cases are of")]
+    Stray(String),
     /// Casbin.
     #[error(transparent)]
     Casbin(#[from] CasbinError),
@@ -107,13 +110,8 @@ impl Policy {
         let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = red_lines::RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
-        let mut all = rules::Rules::default();
-        for (name, text) in files.rules.iter().filter(|(name, _)| name.ends_with(".csv")) {
-            let rules::Rules { permissions, inheritance } = rules::parse(name, text, &roles, &catalogue)?;
-            all.permissions.extend(permissions);
-            all.inheritance.extend(inheritance);
-        }
-        let table = Table::compile(&all, &roles, &catalogue).await?;
+        let lines = files.rules.iter().filter(|(name, _)| name.ends_with(".csv"));
+        let table = Table::compile(&rules::join(lines, &roles, &catalogue)?, &roles, &catalogue).await?;
         let agreements = agreements(&files, &roles, &catalogue)?;
         let version = files.version();
         let mut policy = Self { catalogue, roles, version, cases: 0, table, agreements, files };
@@ -151,6 +149,10 @@ impl Policy {
 
     fn run_cases(&self) -> Result<usize, InvalidPolicy> {
         let mut count = 0;
+        let cases = self.files.agreements.keys().filter_map(|file| Some((file, file.strip_suffix(".cases.toml")?)));
+        if let Some((file, _)) = cases.into_iter().find(|(_, id)| self.agreement(id).is_none()) {
+            return Err(InvalidPolicy::Stray(file.clone()));
+        }
         for agreement in self.agreements() {
             let file = format!("{}.cases.toml", agreement.id);
             let text =

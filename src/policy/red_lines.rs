@@ -138,8 +138,10 @@ fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLin
     };
     let mut fields = Vec::new();
     for dataset in &raw.datasets {
-        add(&mut fields, catalogue, |field| field.name.starts_with(&format!("{dataset}.")))
-            .ok_or_else(|| wrong(dataset, "is no dataset of the catalogue"))?;
+        let (at, _) =
+            catalogue.dataset_named(dataset).ok_or_else(|| wrong(dataset, "is no dataset of the catalogue"))?;
+        add(&mut fields, catalogue, |field| catalogue.record_type(field.record_type).dataset == at)
+            .ok_or_else(|| wrong(dataset, "has no field"))?;
     }
     for pattern in &raw.fields {
         add(&mut fields, catalogue, |field| matches(pattern, &field.name))

@@ -31,14 +31,18 @@ pub(super) enum Act {
 
 /// A policy file that is refused whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}, line {line}: {what}")]
+#[error("{}: {what}", place(.file, .line))]
 pub struct InvalidRule {
     /// File name.
     pub file: String,
-    /// Line in it.
+    /// Line in it; 0: the file as a whole.
     pub line: u64,
     /// What is wrong.
     pub what: String,
+}
+
+fn place(file: &str, line: &u64) -> String {
+    if *line > 0 { format!("{file}, line {line}") } else { file.to_owned() }
 }
 
 /// The object under which the access log itself is granted.
@@ -57,7 +61,7 @@ impl Act {
 }
 
 /// Reads one policy file.
-pub(super) fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Rules, InvalidRule> {
+fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Rules, InvalidRule> {
     let mut rules = Rules::default();
     let mut seen = HashSet::new();
     let mut reader = csv::ReaderBuilder::new()
@@ -71,7 +75,7 @@ pub(super) fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue
         let record = record.map_err(|error| {
             invalid(error.position().map_or(0, csv::Position::line), "not a line of comma-separated UTF-8 text")
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(text, position.line()));
         let parts: Vec<&str> = record.iter().collect();
         if !seen.insert(parts.join("\0")) {
             return Err(invalid(line, "the same line stands above"));
@@ -91,11 +95,38 @@ pub(super) fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue
             _ => return Err(invalid(line, "a line begins with `p` or `g`")),
         }
     }
-    if !rules.permissions.iter().any(|permission| permission.allow) {
-        return Err(invalid(0, "there is no line that allows anything: an empty policy is a mistake"));
-    }
-    check_inheritance(&rules).map_err(|what| invalid(0, &what))?;
     Ok(rules)
+}
+
+/// All files of a policy together. What is wrong only with the whole is refused here: each file may be right by itself.
+pub(super) fn join<'a>(
+    files: impl Iterator<Item = (&'a String, &'a String)>,
+    roles: &Roles,
+    catalogue: &Catalogue,
+) -> Result<Rules, InvalidRule> {
+    let whole = |what: &str| InvalidRule { file: "*.csv".to_owned(), line: 0, what: what.to_owned() };
+    let mut all = Rules::default();
+    for (file, text) in files {
+        let Rules { permissions, inheritance } = parse(file, text, roles, catalogue)?;
+        let twice = permissions.iter().any(|permission| all.permissions.contains(permission))
+            || inheritance.iter().any(|pair| all.inheritance.contains(pair));
+        if twice {
+            return Err(InvalidRule { file: file.clone(), ..whole("a line of it stands in another file too") });
+        }
+        all.permissions.extend(permissions);
+        all.inheritance.extend(inheritance);
+    }
+    if !all.permissions.iter().any(|permission| permission.allow) {
+        return Err(whole("there is no line that allows anything: an empty policy is a mistake"));
+    }
+    check_inheritance(&all).map_err(|what| whole(&what))?;
+    Ok(all)
+}
+
+/// The reader says where it went on to read, which is before remarks and empty lines.
+fn line_of(text: &str, from: u64) -> u64 {
+    let lines = text.lines().zip(1..).skip_while(|(_, line)| *line < from);
+    lines.into_iter().find(|(line, _)| !line.is_empty() && !line.starts_with('#')).map_or(from, |(_, line)| line)
 }
 
 fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<Permission, String> {

@@ -34,6 +34,9 @@ pub enum InvalidKeyring {
     /// No log name, or a bad one.
     #[error("the keyring holds no usable signing key for the access log")]
     NoSigningKey,
+    /// A key is never replaced: what it sealed would be lost.
+    #[error("the keyring has a key for this dataset already, and a key is never replaced")]
+    Exists,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     NoEntropy,
@@ -97,7 +100,27 @@ pub fn create(
             .collect::<Result<_, InvalidKeyring>>()?,
     };
     LogSigner::new(log_name, &*key(&contents.log_seed)?).map_err(|_| InvalidKeyring::NoSigningKey)?;
-    let plain = Zeroizing::new(serde_json::to_vec(&contents).map_err(|_| InvalidKeyring::Form)?);
+    seal(&contents, kek, entropy)
+}
+
+/// The same keyring file with a key for one more dataset.
+pub fn add(
+    text: &str,
+    dataset: &DatasetId,
+    kek: &KeyEncryptionKey,
+    entropy: &dyn Entropy,
+) -> Result<String, InvalidKeyring> {
+    let mut contents = contents(text, kek)?;
+    if contents.datasets.contains_key(dataset) {
+        return Err(InvalidKeyring::Exists);
+    }
+    let key = Zeroizing::new(entropy.bytes::<32>().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?);
+    contents.datasets.insert(dataset.clone(), DatasetRoot { epoch: 1, key: hex::encode(key.as_slice()) });
+    seal(&contents, kek, entropy)
+}
+
+fn seal(contents: &Contents, kek: &KeyEncryptionKey, entropy: &dyn Entropy) -> Result<String, InvalidKeyring> {
+    let plain = Zeroizing::new(serde_json::to_vec(contents).map_err(|_| InvalidKeyring::Form)?);
     let nonce: [u8; 12] = entropy.bytes().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?;
     let sealed = cipher(kek)
         .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad: FORMAT.as_bytes() })
@@ -108,6 +131,19 @@ pub fn create(
 
 /// Opens a keyring file.
 pub fn open(text: &str, kek: &KeyEncryptionKey) -> Result<Keyring, InvalidKeyring> {
+    let contents = contents(text, kek)?;
+    let signer =
+        LogSigner::new(&contents.log_name, &*key(&contents.log_seed).map_err(|_| InvalidKeyring::NoSigningKey)?)
+            .map_err(|_| InvalidKeyring::NoSigningKey)?;
+    let roots = contents
+        .datasets
+        .iter()
+        .map(|(dataset, root)| Ok((dataset.clone(), root.epoch, key(&root.key)?)))
+        .collect::<Result<Vec<_>, InvalidKeyring>>()?;
+    Ok(Keyring::new(&roots, key(&contents.handles)?, key(&contents.months)?, signer))
+}
+
+fn contents(text: &str, kek: &KeyEncryptionKey) -> Result<Contents, InvalidKeyring> {
     let file: Sealed = serde_json::from_str(text).map_err(|_| InvalidKeyring::Form)?;
     if file.format != FORMAT {
         return Err(InvalidKeyring::Form);
@@ -119,16 +155,7 @@ pub fn open(text: &str, kek: &KeyEncryptionKey) -> Result<Keyring, InvalidKeyrin
         .decrypt(&Nonce::from(nonce), Payload { msg: &sealed, aad: FORMAT.as_bytes() })
         .map(Zeroizing::new)
         .map_err(|_| InvalidKeyring::Open)?;
-    let contents: Contents = serde_json::from_slice(&plain).map_err(|_| InvalidKeyring::Form)?;
-    let signer =
-        LogSigner::new(&contents.log_name, &*key(&contents.log_seed).map_err(|_| InvalidKeyring::NoSigningKey)?)
-            .map_err(|_| InvalidKeyring::NoSigningKey)?;
-    let roots = contents
-        .datasets
-        .iter()
-        .map(|(dataset, root)| Ok((dataset.clone(), root.epoch, key(&root.key)?)))
-        .collect::<Result<Vec<_>, InvalidKeyring>>()?;
-    Ok(Keyring::new(&roots, key(&contents.handles)?, key(&contents.months)?, signer))
+    serde_json::from_slice(&plain).map_err(|_| InvalidKeyring::Form)
 }
 
 fn cipher(kek: &KeyEncryptionKey) -> Aes256GcmSiv {

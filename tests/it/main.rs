@@ -11,6 +11,10 @@ mod harness;
 
 mod access;
 mod apart;
+mod cli;
 mod faults;
 mod kill;
+mod layout;
+mod policy;
+mod ui;
 mod vectors;

@@ -130,6 +130,9 @@ fn scheme((name, pattern): (String, String)) -> Result<Scheme, InvalidCatalogue>
 fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result<(), InvalidCatalogue> {
     const NAME: &str = "a name is a lower-case letter and up to 40 lower-case letters, digits or `_`";
     check(is_column_name(name), name, NAME)?;
+    check(name != "control", name, "the access log is kept under that name: give the dataset another")?;
+    // The title stands in a remark of the SQL that lays the store out: a line end would end the remark.
+    check(!raw.title.contains(char::is_control), name, "`title` is one line of text")?;
     let mut categories = vec![];
     let mut columns = vec![];
     for (column, mut raw_column) in raw.columns {

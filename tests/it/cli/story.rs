@@ -1,0 +1,202 @@
+//! From an empty directory to a proof, over the command line alone.
+
+use super::command::*;
+use crate::harness::*;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// A deployment that `disown init` laid out and `disown serve` serves, with a folder beside it for files of its callers.
+struct Story {
+    folder: TempDir,
+    broker: Serving,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
+        let deployment = folder.path().join("deployment");
+        let told = succeeds(&["init", "--development", "--listen", "127.0.0.1:0", text(&deployment)]);
+        assert!(told.contains("keep it apart from the rest"));
+        let broker = Serving::start(&deployment);
+        Self { folder, broker }
+    }
+
+    fn deployment(&self) -> PathBuf {
+        self.folder.path().join("deployment")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn token(&self, asker: &Asker) -> String {
+        let config = self.deployment().join("disown.toml");
+        let who = ["--caller", &asker.caller, "--organisation", &asker.organisation, "--role", &asker.roles[0]];
+        succeeds(&[&["token", "--config", text(&config)][..], &who].concat()).trim().to_owned()
+    }
+
+    /// Runs a command of a client, in the asker's name and terms.
+    fn run(&self, asker: &Asker, arguments: &[&str]) -> String {
+        let (role, purpose, agreement, case) = &asker.terms;
+        let terms = ["--role", role, "--purpose", purpose, "--agreement", agreement, "--case", case];
+        let mut command = disown();
+        command.env("DISOWN_SERVER", &self.broker.address).env("DISOWN_TOKEN", self.token(asker));
+        said(command.args(arguments).args(terms).output().unwrap(), arguments)
+    }
+
+    fn json(&self, asker: &Asker, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.run(asker, &[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    fn load(&self, dataset: &str, header: &str, rows: &[String]) -> Value {
+        let file = self.file(&format!("{dataset}.csv"));
+        fs::write(&file, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+        self.json(&registrar(), &["load", dataset, text(&file), "--source", "test"])
+    }
+
+    fn load_one_person(&self) {
+        let row =
+            format!("{ISOLATING},Marie,Le Brocq,1984-05-24,F,JE,1 La Grande Rue,St Helier,JE2 3AB,07700 900001,,");
+        assert_eq!(self.load("people", PEOPLE, &[row])["stored"], 1);
+    }
+
+    /// What a clinician is shown of a field, with its level.
+    fn shown(&self, field: &str) -> Value {
+        let answer = self.json(&clinician(), &["query", &format!("jy:{ISOLATING}"), "--field", field]);
+        answer["records"][0]["cells"][0].clone()
+    }
+}
+
+#[test]
+fn from_an_empty_directory_to_a_proof() {
+    let story = Story::begin();
+    story.load_one_person();
+    let isolates = format!("H2,{ISOLATING},isolation,2026-01-01,,positive_test,,St Helier,,,");
+    let nobody = "H3,nobody,isolation,2026-01-01,,,,,,,".to_owned();
+    assert_eq!(story.load("public_health", PUBLIC_HEALTH, &[isolates])["rejected"].as_array().unwrap().len(), 0);
+    let file = story.file("bad.csv");
+    fs::write(&file, format!("{PUBLIC_HEALTH}\n{nobody}\n")).unwrap();
+    let (role, purpose, agreement, case) = registrar().terms;
+    let mut command = disown();
+    command.env("DISOWN_SERVER", &story.broker.address).env("DISOWN_TOKEN", story.token(&registrar()));
+    command.args(["load", "public_health", text(&file), "--source", "test", "--json", "--role", &role]);
+    let output = command.args(["--purpose", &purpose, "--agreement", &agreement, "--case", &case]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "done in part");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["stored"], &report["rejected"][0]["line"]), (&0.into(), &2.into()));
+
+    // Two answers, each with its receipt.
+    let receipts = story.file("receipts.jsonl");
+    let subject = format!("jy:{ISOLATING}");
+    let keep = ["--receipt-out", text(&receipts)];
+    let view = ["query", &subject, "--view", "isolation_check"];
+    let answer = story.json(&police(), &[&view[..], &keep].concat());
+    let cells: Vec<_> =
+        answer["records"].as_array().unwrap().iter().flat_map(|one| one["cells"].as_array()).flatten().collect();
+    assert!(cells.iter().any(|cell| cell["field"] == "people.person.given_name" && cell["value"] == "Marie"));
+    assert_eq!(answer["handling"].as_array().unwrap().len(), 2);
+    let by_handle = format!("handle:{}", answer["handle"].as_str().unwrap());
+    assert!(story.run(&police(), &[&["query", &by_handle][..], &keep].concat()).contains("Le Brocq"));
+
+    let (key, export) = (story.deployment().join("log.vkey"), story.file("export.jsonl"));
+    let checked = json(&["log", "check-receipt", text(&receipts), "--key", text(&key), "--json"]);
+    assert_eq!((&checked["checked"], &checked["failed"]), (&2.into(), &Value::Array(vec![])));
+    forge_a_receipt(&receipts, &key);
+
+    let found = story.run(&auditor(), &["log", "search", "--json", "--by", "pc.vautier", "--kind", "release"]);
+    let indexes: Vec<u64> = found.lines().map(|line| line_json(line)["index"].as_u64().unwrap()).collect();
+    assert_eq!(indexes.len(), 2);
+    assert!(indexes.contains(&answer["entry"].as_u64().unwrap()));
+
+    story.run(&auditor(), &["log", "export", "--out", text(&export)]);
+    let verified = json(&["log", "verify", "--export", text(&export), "--key", text(&key), "--json"]);
+    assert_eq!(verified["entries"], verified["signed"]);
+    cut_an_export(&export, &key);
+
+    let bundle = story.file("bundle.json");
+    let index = indexes[0].to_string();
+    story.run(&auditor(), &["log", "bundle", &index, "--old-size", "3", "--key", text(&key), "--out", text(&bundle)]);
+    let bundle = line_json(&fs::read_to_string(bundle).unwrap());
+    assert_eq!(bundle["vkey"].as_str().unwrap(), fs::read_to_string(&key).unwrap().trim());
+    assert!(bundle["consistency_b64"].as_array().is_some_and(|path| !path.is_empty()));
+
+    let deployment = story.deployment();
+    let (code, _) = story.broker.terminate();
+    assert_eq!(code, Some(0));
+    assert_no_identifier(&deployment);
+    let database = deployment.join("data/control.sqlite");
+    let verified = json(&["log", "verify", "--database", text(&database), "--key", text(&key), "--json"]);
+    assert_eq!(verified["entries"], verified["signed"]);
+}
+
+#[test]
+fn a_hangup_puts_a_new_policy_in_force_and_a_broken_one_does_not() {
+    let mut story = Story::begin();
+    story.load_one_person();
+    let phone = "people.person.phone";
+    assert_eq!(story.shown(phone)["disclosure"], "full");
+
+    let csv = story.deployment().join("policies/policy.csv");
+    let lines = fs::read_to_string(&csv).unwrap();
+    fs::write(&csv, format!("{lines}p, clinician, clinical_care, category:contact, full, Deny\n")).unwrap();
+    story.broker.signal(Signal::HUP);
+    let told = story.broker.wait_for("the policy was not reloaded");
+    assert!(told.contains("`Deny` is neither"), "{told}");
+    assert_eq!(story.shown(phone)["disclosure"], "full");
+
+    let denied = format!(
+        "p, clinician, clinical_care, {phone}, full, deny\np, clinician, clinical_care, {phone}, exists, allow\n"
+    );
+    fs::write(&csv, format!("{lines}{denied}")).unwrap();
+    story.broker.signal(Signal::HUP);
+    story.broker.wait_for("a new policy is in force");
+    assert_eq!(story.shown(phone)["disclosure"], "exists");
+
+    let found = story.run(&auditor(), &["log", "search", "--json", "--kind", "release"]);
+    let versions: Vec<Value> = found
+        .lines()
+        .map(|line| line_json(line_json(line)["actor"].as_str().unwrap())["policy_version"].clone())
+        .collect();
+    assert_eq!(versions.len(), 3);
+    assert!(versions[0] == versions[1] && versions[1] != versions[2]);
+    assert_eq!(story.broker.terminate().0, Some(0));
+}
+
+/// One character of a digest changed: the receipt does not hold any more, and the line is named.
+fn forge_a_receipt(receipts: &Path, key: &Path) {
+    let lines = fs::read_to_string(receipts).unwrap();
+    let (first, second) = lines.split_once('\n').unwrap();
+    let mut forged = line_json(second);
+    let other = line_json(first)["answer"].clone();
+    forged["answer"] = other;
+    let file = receipts.with_extension("forged");
+    fs::write(&file, format!("{first}\n{forged}\n")).unwrap();
+    let output = disown().args(["log", "check-receipt", text(&file), "--key", text(key), "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = line_json(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!(told["failed"][0]["line"], 2);
+    assert_eq!(told["failed"][0]["why"], "the receipt covers other bytes than these");
+}
+
+/// An export without its last entry does not verify.
+fn cut_an_export(export: &Path, key: &Path) {
+    let text_of = fs::read_to_string(export).unwrap();
+    let (kept, _) = text_of.trim_end().rsplit_once('\n').unwrap();
+    let file = export.with_extension("cut");
+    fs::write(&file, kept).unwrap();
+    let told = fails(1, &["log", "verify", "--export", text(&file), "--key", text(key)]);
+    assert!(told.contains("does NOT verify"), "{told}");
+}
+
+fn line_json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

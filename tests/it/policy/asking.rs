@@ -1,0 +1,87 @@
+//! Asking a policy without a broker around it: a caller out of a verified token, and what is decided.
+
+use crate::harness::*;
+use disown::{
+    clock::TestClock,
+    dataset::Level,
+    entropy::{SeededEntropy, SystemEntropy},
+    identity::{Caller, DEVELOPMENT_ISSUER, DevelopmentIssuer, Verifier},
+    policy::{Asked, InForce, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake},
+};
+use jiff::civil::Date;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A policy in force, and an issuer whose word is taken.
+pub struct Authority {
+    pub in_force: Arc<InForce>,
+    issuer: DevelopmentIssuer,
+    verifier: Verifier,
+    clock: Arc<TestClock>,
+}
+
+/// Level by field.
+pub type Levels = BTreeMap<String, Level>;
+
+impl Authority {
+    pub fn over(policy: Policy) -> Self {
+        let clock = Arc::new(TestClock::new(NOW.parse().unwrap()));
+        let issuer = DevelopmentIssuer::new(&SeededEntropy::new(1)).unwrap();
+        let catalogue = policy.catalogue.clone();
+        let verifier = Verifier::new(DEVELOPMENT_ISSUER, "disown", &issuer.jwks(), catalogue, clock.clone()).unwrap();
+        Self { in_force: Arc::new(InForce { policy, epoch: 1 }), issuer, verifier, clock }
+    }
+
+    /// Somebody of an organisation whose token holds these roles.
+    pub fn caller(&self, organisation: &str, roles: &[&str]) -> Caller {
+        let token = self.issuer.token("somebody", organisation, roles, "disown", &*self.clock, &SystemEntropy).unwrap();
+        self.verifier.verify(&token).unwrap()
+    }
+
+    /// What is decided of every field of the catalogue.
+    pub fn ask_for_all(&self, caller: &Caller, terms: &Terms, day: Date) -> Result<Levels, Refusal> {
+        let all = self.in_force.policy.catalogue.fields().map(|(id, _)| id).collect();
+        self.ask(caller, terms, &Asked::Fields(all), day)
+    }
+
+    pub fn ask(&self, caller: &Caller, terms: &Terms, asked: &Asked, day: Date) -> Result<Levels, Refusal> {
+        let catalogue = &self.in_force.policy.catalogue;
+        let grant = authorise(&self.in_force, caller, terms, asked, "trace", day).map_err(|denial| denial.refusal)?;
+        Ok(grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect())
+    }
+
+    /// The record types that may be put in.
+    pub fn may_put(&self, caller: &Caller, terms: &Terms, day: Date) -> Vec<String> {
+        let may = |id| authorise_intake(&self.in_force, caller, terms, &[id], "trace", day).is_ok();
+        let known = self.in_force.policy.catalogue.record_types();
+        known.filter(|(id, _)| may(*id)).map(|(_, known)| known.full_name.clone()).collect()
+    }
+
+    pub fn may_read_access_log(&self, caller: &Caller, terms: &Terms, day: Date) -> bool {
+        authorise_audit(&self.in_force, caller, terms, "trace", day).is_ok()
+    }
+
+    /// Every role × purpose × agreement, with a case reference in the agreement's form, or none that fits.
+    pub fn all_terms(&self) -> Vec<Terms> {
+        let policy = &self.in_force.policy;
+        let mut all = Vec::new();
+        for role in policy.roles.roles() {
+            for purpose in policy.roles.purposes() {
+                for agreement in policy.agreements() {
+                    all.push(terms(role.role.as_str(), purpose.as_str(), agreement.id.as_str()));
+                }
+            }
+        }
+        all
+    }
+}
+
+pub fn terms(role: &str, purpose: &str, agreement: &str) -> Terms {
+    let known = [clinician(), tracer(), police(), statistician(), clerk(), registrar(), auditor()];
+    let case = known.into_iter().find(|asker| asker.terms.2 == agreement).map(|asker| asker.terms.3);
+    Terms {
+        role: role.to_owned(),
+        purpose: purpose.to_owned(),
+        agreement: agreement.to_owned(),
+        case_reference: case.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,12 @@
+//! log-before-release: a refusal that may be told is made by recording it and not by hand.
+
+use disown::{
+    access::{Refused, Told},
+    access_log::Receipt,
+};
+
+fn forge(receipt: Receipt) -> Refused {
+    Refused { told: Told::Denied, _receipt: receipt }
+}
+
+fn main() {}
