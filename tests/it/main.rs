@@ -9,4 +9,5 @@
 mod harness;
 
 mod access;
+mod intake;
 mod vectors;

@@ -2,6 +2,7 @@
 //! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
 
 mod asking;
+mod checking;
 mod leaks;
 mod people;
 

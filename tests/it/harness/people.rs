@@ -76,6 +76,15 @@ impl TestBroker {
         self.load_values(asker, dataset, header, rows).await
     }
 
+    /// Puts one record in.
+    pub async fn put(&self, asker: &Asker, record_type: &str, values: &[(&str, &str)]) -> Result<pb::Receipt, Status> {
+        let values = values.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect();
+        let (record_type, source) = (record_type.to_owned(), "test".to_owned());
+        let message = pb::PutRequest { terms: asker.pb_terms(), record_type, values, source };
+        let response = self.intake().put(asker.request(&self.deployment, message)).await?.into_inner();
+        Ok(response.receipt.unwrap())
+    }
+
     /// Loads rows of values as they are.
     pub async fn load_values(
         &self,
@@ -84,12 +93,13 @@ impl TestBroker {
         header: &str,
         rows: Vec<Vec<Vec<u8>>>,
     ) -> Result<Delivered, Status> {
-        let columns = header.split(',').map(str::to_owned).collect();
-        let start =
-            pb::LoadStart { terms: asker.pb_terms(), dataset: dataset.to_owned(), columns, source: "test".to_owned() };
         let rows = rows.into_iter().zip(2..).map(|(values, line)| Part::Row(pb::Row { line, values }));
-        let messages: Vec<_> =
-            std::iter::once(Part::Start(start)).chain(rows).map(|part| pb::LoadRequest { part: Some(part) }).collect();
+        self.load_parts(asker, std::iter::once(Part::Start(start(asker, dataset, header))).chain(rows)).await
+    }
+
+    /// Sends the parts of a load as they are.
+    pub async fn load_parts(&self, asker: &Asker, parts: impl IntoIterator<Item = Part>) -> Result<Delivered, Status> {
+        let messages: Vec<_> = parts.into_iter().map(|part| pb::LoadRequest { part: Some(part) }).collect();
         let request = asker.request(&self.deployment, tokio_stream::iter(messages));
         let mut reports = self.intake().load(request).await?.into_inner();
         let mut delivered = Delivered::default();
@@ -106,4 +116,16 @@ impl TestBroker {
         delivered.rejected.sort();
         Ok(delivered)
     }
+}
+
+/// How a load begins.
+pub fn start(asker: &Asker, dataset: &str, header: &str) -> pb::LoadStart {
+    let columns = header.split(',').map(str::to_owned).collect();
+    pb::LoadStart { terms: asker.pb_terms(), dataset: dataset.to_owned(), columns, source: "test".to_owned() }
+}
+
+/// A row for a header: what is given, and empty values.
+pub fn row(header: &str, given: &[(&str, &str)]) -> Vec<Vec<u8>> {
+    let value = |column: &str| given.iter().find(|(name, _)| *name == column).map_or("", |(_, value)| value);
+    header.split(',').map(|column| value(column).as_bytes().to_vec()).collect()
 }
