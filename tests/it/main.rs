@@ -9,5 +9,8 @@
 mod harness;
 
 mod access;
+mod audit;
+mod config;
+mod identity;
 mod intake;
 mod vectors;

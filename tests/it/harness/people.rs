@@ -3,7 +3,8 @@
 use super::{Asker, TestBroker, registrar, today};
 use disown::pb::{self, load_request::Part, load_response::Report};
 use jiff::ToSpan;
-use tonic::Status;
+use prost::Message;
+use tonic::{Status, codegen::http};
 
 /// Tested positive; isolates today; met `FREE`.
 pub const ISOLATING: &str = "JY104729C";
@@ -83,6 +84,31 @@ impl TestBroker {
         let message = pb::PutRequest { terms: asker.pb_terms(), record_type, values, source };
         let response = self.intake().put(asker.request(&self.deployment, message)).await?.into_inner();
         Ok(response.receipt.unwrap())
+    }
+
+    /// Sends the parts of a load, awaits the first report, and resets the stream, by HTTP/2 as it stands on the wire: tonic's
+    /// own client does not reset a stream that it still sends on.
+    pub async fn cancelled_load(&self, asker: &Asker, parts: impl IntoIterator<Item = Part>) {
+        let connection = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(connection).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post(format!("http://{}/disown.v1.IntakeService/Load", self.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("authorization", format!("Bearer {}", asker.token(&self.deployment)))
+            .body(())
+            .unwrap();
+        let (response, mut sending) = client.ready().await.unwrap().send_request(request, false).unwrap();
+        for part in parts {
+            let message = pb::LoadRequest { part: Some(part) }.encode_to_vec();
+            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+            sending.send_data([&[0][..], &length, &message].concat().into(), false).unwrap();
+        }
+        let mut reports = response.await.unwrap().into_body();
+        assert!(reports.data().await.unwrap().is_ok());
+        sending.send_reset(h2::Reason::CANCEL);
+        drop((sending, reports));
+        connection.await.unwrap().unwrap();
     }
 
     /// Loads rows of values as they are.

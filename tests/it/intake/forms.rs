@@ -2,8 +2,6 @@
 
 use crate::harness::*;
 use disown::pb::{self, load_request::Part};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 const NOT_THE_COLUMNS: &str = "`columns`: every column of the dataset, in any order, and no other";
@@ -139,19 +137,14 @@ async fn a_load_has_one_start_and_it_comes_first() {
 #[tokio::test]
 async fn of_a_load_that_is_broken_off_nothing_is_stored() {
     let broker = TestBroker::empty().await;
-    let (parts, received) = mpsc::channel(8);
-    let send = async |part| parts.send(pb::LoadRequest { part: Some(part) }).await.unwrap();
-    send(Part::Start(start(&registrar(), "people", PEOPLE))).await;
-    let request = registrar().request(&broker.deployment, ReceiverStream::new(received));
-    let mut reports = broker.intake().load(request).await.unwrap().into_inner();
     let given = [("jy_number", HEALTHY), ("given_name", "Ana"), ("family_name", "Ferreira")];
-    send(Part::Row(pb::Row { line: 2, values: row(PEOPLE, &given) })).await;
-    send(Part::Row(pb::Row { line: 3, values: vec![] })).await;
-    // Line 3 is rejected, so line 2 has arrived.
-    assert!(reports.message().await.unwrap().is_some());
-    // The client goes away without having ended its load.
-    drop(reports);
-    parts.closed().await;
+    let parts = [
+        Part::Start(start(&registrar(), "people", PEOPLE)),
+        Part::Row(pb::Row { line: 2, values: row(PEOPLE, &given) }),
+        Part::Row(pb::Row { line: 3, values: vec![] }),
+    ];
+    // Line 3 is rejected, so line 2 has arrived; then the client cancels, as it does when its user interrupts it.
+    broker.cancelled_load(&registrar(), parts).await;
     // The end of serving waits for what is under way.
     let deployment = broker.stop().await;
     let batches: i64 =
