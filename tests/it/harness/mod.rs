@@ -7,6 +7,7 @@ mod leaks;
 mod people;
 
 pub use asking::*;
+pub use checking::hashes;
 pub use leaks::assert_no_identifier;
 pub use people::*;
 
