@@ -121,7 +121,7 @@ async fn what_lies_outside_the_log_is_an_invalid_argument() {
     told.push(inclusion(&broker, size, size).await.err());
     told.push(inclusion(&broker, 0, 0).await.err());
     told.push(consistency(&broker, 0, size).await.err());
-    told.push(consistency(&broker, size, 1).await.err());
+    told.push(consistency(&broker, 2, 1).await.err());
     let calls = told.len();
     for status in told {
         let status = status.unwrap();
