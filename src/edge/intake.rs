@@ -3,6 +3,7 @@
 use super::{access::told, authenticate::caller_of, messages, status::Failure};
 use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
+    dataset::catalogue::RecordTypeId,
     entropy::Entropy,
     identity::Caller,
     intake::{Broken, Checked, Delivery, Header, Intake, LARGEST_BATCH, LARGEST_BATCH_BYTES, Rejected},
@@ -68,7 +69,7 @@ impl IntakeService for IntakeEdge {
         let asker =
             Asker { caller, terms: messages::terms(start.terms.clone()), trace: messages::trace(&*self.entropy) };
         let (reports, answers) = mpsc::channel(64);
-        let mut loading = begin(&self.intake, &asker, start, reports).await?;
+        let mut loading = begin(&self.intake, &asker, start, None, reports).await?;
         let intake = self.intake.clone();
         tokio::spawn(async move {
             if let Err(failure) = receive(&intake, &asker, &mut loading, stream).await {
@@ -81,21 +82,22 @@ impl IntakeService for IntakeEdge {
 
 async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<pb::PutResponse, Failure> {
     let pb::PutRequest { record_type, mut values, source, .. } = request;
-    let (dataset, name) = record_type.split_once('.').unwrap_or((&record_type, ""));
     let in_force = intake.in_force.load_full();
     let catalogue = &in_force.policy.catalogue;
-    if catalogue.record_type_named(&record_type).is_none() {
+    let Some(only) = catalogue.record_type_named(&record_type) else {
         return Err(invalid(intake, asker, RECORD_TYPE).await);
-    }
+    };
+    let named = catalogue.record_type(only);
+    let spec = catalogue.dataset(named.dataset);
     // The record type is an argument here, not a column.
-    if let Some(column) = catalogue.dataset_named(dataset).and_then(|(_, spec)| spec.record_type_column.clone()) {
-        values.insert(column, name.to_owned());
+    if let Some(column) = &spec.record_type_column {
+        values.insert(column.clone(), named.name.clone());
     }
     let (columns, mut values): (Vec<_>, Vec<_>) =
         values.into_iter().map(|(column, value)| (column, value.into_bytes())).unzip();
     let (reports, _) = mpsc::channel(1);
-    let start = pb::LoadStart { terms: None, dataset: dataset.to_owned(), columns, source };
-    let loading = begin(intake, asker, start, reports).await?;
+    let start = pb::LoadStart { terms: None, dataset: spec.id.to_string(), columns, source };
+    let loading = begin(intake, asker, start, Some(only), reports).await?;
     let checked = loading.delivery.check(&loading.header, &values);
     values.zeroize();
     let checked = match checked {
@@ -118,6 +120,7 @@ async fn begin(
     intake: &Intake,
     asker: &Asker,
     start: pb::LoadStart,
+    only: Option<RecordTypeId>,
     reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
 ) -> Result<Loading, Failure> {
     let in_force = intake.in_force.load_full();
@@ -133,7 +136,7 @@ async fn begin(
     {
         return Err(invalid(intake, asker, SOURCE).await);
     }
-    let delivery = match intake.open(&asker.caller, &asker.terms, dataset, source, &asker.trace) {
+    let delivery = match intake.open(&asker.caller, &asker.terms, (dataset, only), source, &asker.trace) {
         Ok(delivery) => delivery,
         Err(unanswered) => return Err(told(unanswered, &intake.log).await),
     };

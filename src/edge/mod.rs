@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod authenticate;
+mod broken_off;
 mod health;
 mod intake;
 mod messages;

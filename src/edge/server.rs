@@ -1,6 +1,9 @@
 //! The gRPC server: services, limits, health, TLS, graceful end.
 
-use super::{access::AccessEdge, audit::AuditEdge, authenticate::Authenticate, health, intake::IntakeEdge};
+use super::{
+    access::AccessEdge, audit::AuditEdge, authenticate::Authenticate, broken_off::BreakingOff, health,
+    intake::IntakeEdge,
+};
 use crate::{
     access::Access,
     access_log::{AccessLog, LogState, Reader},
@@ -95,6 +98,7 @@ pub async fn serve(
     let audit = AuditServiceServer::new(audit);
     let access = InterceptedService::new(access.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let intake = InterceptedService::new(intake.max_decoding_message_size(LARGEST_ROW), authenticate.clone());
+    let intake = BreakingOff(intake);
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();

@@ -12,7 +12,10 @@ use crate::{
     access::Unanswered,
     access_log::{Appender, Entry, Reader, SearchError},
     clock::{Clock, today},
-    dataset::{SqliteDataset, catalogue::DatasetIndex},
+    dataset::{
+        SqliteDataset,
+        catalogue::{DatasetIndex, RecordTypeId},
+    },
     entropy::Entropy,
     identity::Caller,
     policy::{self, InForce, IntakeGrant, Terms},
@@ -57,24 +60,22 @@ pub struct Delivery {
 }
 
 impl Intake {
-    /// May this caller deliver records of that dataset? Only those of its record types that the agreement takes in.
+    /// May this caller deliver records of that dataset? Only those of its record types that the agreement takes in, or of the
+    /// one that is named.
     pub fn open(
         &self,
         caller: &Caller,
         terms: &Terms,
-        dataset: DatasetIndex,
+        (dataset, only): (DatasetIndex, Option<RecordTypeId>),
         source: String,
         trace: &str,
     ) -> Result<Delivery, Unanswered> {
         let in_force = self.in_force.load_full();
         let policy = &in_force.policy;
-        let wanted: Vec<_> = policy
-            .agreement(&terms.agreement)
-            .into_iter()
-            .flat_map(|agreement| &agreement.intake)
-            .copied()
-            .filter(|record_type| policy.catalogue.record_type(*record_type).dataset == dataset)
-            .collect();
+        let taken_in =
+            || policy.agreement(&terms.agreement).into_iter().flat_map(|agreement| &agreement.intake).copied();
+        let of_dataset = |record_type: &RecordTypeId| policy.catalogue.record_type(*record_type).dataset == dataset;
+        let wanted = only.map_or_else(|| taken_in().filter(of_dataset).collect(), |named| vec![named]);
         let today = today(&*self.clock, &self.zone);
         let grant = policy::authorise_intake(&in_force, caller, terms, &wanted, trace, today)?;
         Ok(Delivery { grant, dataset, source, today })

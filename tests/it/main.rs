@@ -11,8 +11,12 @@ mod harness;
 
 mod access;
 mod apart;
+mod audit;
 mod cli;
+mod config;
 mod faults;
+mod identity;
+mod intake;
 mod kill;
 mod layout;
 mod policy;

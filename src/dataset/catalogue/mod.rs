@@ -213,9 +213,10 @@ impl Catalogue {
         &self.schemes
     }
 
-    /// Whether a text contains something that has the form of a subject identifier.
+    /// Whether a text contains something that has the form of a subject identifier, in whatever case.
     pub fn holds_identifier(&self, text: &str) -> bool {
-        self.schemes.iter().any(|scheme| scheme.anywhere.is_match(text))
+        let held = |text: &str| self.schemes.iter().any(|scheme| scheme.anywhere.is_match(text));
+        held(text) || held(&text.to_ascii_uppercase()) || held(&text.to_ascii_lowercase())
     }
 }
 

@@ -2,6 +2,7 @@
 //! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
 
 mod asking;
+mod checking;
 mod health;
 mod leaks;
 mod people;
@@ -9,9 +10,9 @@ mod process;
 mod tampering;
 
 pub use asking::*;
+pub use checking::hashes;
 pub use leaks::assert_no_identifier;
 pub use people::*;
-pub use process::*;
 pub use tampering::*;
 
 use disown::{
@@ -30,6 +31,7 @@ use disown::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -61,6 +63,7 @@ pub struct Deployment {
 /// A broker that serves.
 pub struct TestBroker {
     pub deployment: Deployment,
+    pub address: SocketAddr,
     pub channel: Channel,
     pub log_state: watch::Receiver<LogState>,
     pub reload: watch::Sender<u64>,
@@ -140,8 +143,9 @@ impl Deployment {
         let serving = tokio::spawn(app.run(listener, requests, async {
             let _ = stopped.await;
         }));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        TestBroker { deployment: self, channel, log_state, reload, stop: Some(stop), serving: Some(serving) }
+        // The listener is bound, so nothing is lost by connecting with the first request.
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        TestBroker { deployment: self, address, channel, log_state, reload, stop: Some(stop), serving: Some(serving) }
     }
 
     pub async fn verify(&self) -> Verified {

@@ -3,7 +3,8 @@
 use super::{Asker, TestBroker, registrar, today};
 use disown::pb::{self, load_request::Part, load_response::Report};
 use jiff::ToSpan;
-use tonic::Status;
+use prost::Message;
+use tonic::{Status, codegen::http};
 
 /// Tested positive; isolates today; met `FREE`.
 pub const ISOLATING: &str = "JY104729C";
@@ -76,6 +77,40 @@ impl TestBroker {
         self.load_values(asker, dataset, header, rows).await
     }
 
+    /// Puts one record in.
+    pub async fn put(&self, asker: &Asker, record_type: &str, values: &[(&str, &str)]) -> Result<pb::Receipt, Status> {
+        let values = values.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect();
+        let (record_type, source) = (record_type.to_owned(), "test".to_owned());
+        let message = pb::PutRequest { terms: asker.pb_terms(), record_type, values, source };
+        let response = self.intake().put(asker.request(&self.deployment, message)).await?.into_inner();
+        Ok(response.receipt.unwrap())
+    }
+
+    /// Sends the parts of a load, awaits the first report, and resets the stream, by HTTP/2 as it stands on the wire: tonic's
+    /// own client does not reset a stream that it still sends on.
+    pub async fn cancelled_load(&self, asker: &Asker, parts: impl IntoIterator<Item = Part>) {
+        let connection = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(connection).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post(format!("http://{}/disown.v1.IntakeService/Load", self.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("authorization", format!("Bearer {}", asker.token(&self.deployment)))
+            .body(())
+            .unwrap();
+        let (response, mut sending) = client.ready().await.unwrap().send_request(request, false).unwrap();
+        for part in parts {
+            let message = pb::LoadRequest { part: Some(part) }.encode_to_vec();
+            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+            sending.send_data([&[0][..], &length, &message].concat().into(), false).unwrap();
+        }
+        let mut reports = response.await.unwrap().into_body();
+        assert!(reports.data().await.unwrap().is_ok());
+        sending.send_reset(h2::Reason::CANCEL);
+        drop((sending, reports));
+        connection.await.unwrap().unwrap();
+    }
+
     /// Loads rows of values as they are.
     pub async fn load_values(
         &self,
@@ -84,12 +119,13 @@ impl TestBroker {
         header: &str,
         rows: Vec<Vec<Vec<u8>>>,
     ) -> Result<Delivered, Status> {
-        let columns = header.split(',').map(str::to_owned).collect();
-        let start =
-            pb::LoadStart { terms: asker.pb_terms(), dataset: dataset.to_owned(), columns, source: "test".to_owned() };
         let rows = rows.into_iter().zip(2..).map(|(values, line)| Part::Row(pb::Row { line, values }));
-        let messages: Vec<_> =
-            std::iter::once(Part::Start(start)).chain(rows).map(|part| pb::LoadRequest { part: Some(part) }).collect();
+        self.load_parts(asker, std::iter::once(Part::Start(start(asker, dataset, header))).chain(rows)).await
+    }
+
+    /// Sends the parts of a load as they are.
+    pub async fn load_parts(&self, asker: &Asker, parts: impl IntoIterator<Item = Part>) -> Result<Delivered, Status> {
+        let messages: Vec<_> = parts.into_iter().map(|part| pb::LoadRequest { part: Some(part) }).collect();
         let request = asker.request(&self.deployment, tokio_stream::iter(messages));
         let mut reports = self.intake().load(request).await?.into_inner();
         let mut delivered = Delivered::default();
@@ -106,4 +142,16 @@ impl TestBroker {
         delivered.rejected.sort();
         Ok(delivered)
     }
+}
+
+/// How a load begins.
+pub fn start(asker: &Asker, dataset: &str, header: &str) -> pb::LoadStart {
+    let columns = header.split(',').map(str::to_owned).collect();
+    pb::LoadStart { terms: asker.pb_terms(), dataset: dataset.to_owned(), columns, source: "test".to_owned() }
+}
+
+/// A row for a header: what is given, and empty values.
+pub fn row(header: &str, given: &[(&str, &str)]) -> Vec<Vec<u8>> {
+    let value = |column: &str| given.iter().find(|(name, _)| *name == column).map_or("", |(_, value)| value);
+    header.split(',').map(|column| value(column).as_bytes().to_vec()).collect()
 }

@@ -43,7 +43,8 @@ impl Deployment {
         let channel = Channel::from_shared(format!("http://{}", process.address)).unwrap().connect().await.unwrap();
         let (_, log_state) = watch::channel(LogState::Ready);
         let (reload, _) = watch::channel(0);
-        (TestBroker { deployment: self, channel, log_state, reload, stop: None, serving: None }, process)
+        let address = process.address.parse().unwrap();
+        (TestBroker { deployment: self, address, channel, log_state, reload, stop: None, serving: None }, process)
     }
 }
 

@@ -5,7 +5,7 @@ use disown::policy::{Crossed, InvalidPolicy, Policy, PolicyFiles};
 
 async fn crossed(files: PolicyFiles) -> Crossed {
     match Policy::load(files).await {
-        Err(InvalidPolicy::Crossed(crossed)) => crossed,
+        Err(InvalidPolicy::Crossed(crossed)) => *crossed,
         Err(error) => panic!("refused for another reason: {error}"),
         Ok(_) => panic!("a policy that crosses a red line was taken"),
     }

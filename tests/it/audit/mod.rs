@@ -1,0 +1,5 @@
+//! Reading the access log.
+
+mod proofs;
+mod refusals;
+mod search;

@@ -1,0 +1,5 @@
+//! Putting data in.
+
+mod forms;
+mod recording;
+mod rules;
