@@ -12,4 +12,5 @@ mod access;
 mod apart;
 mod faults;
 mod kill;
+mod sequencing;
 mod vectors;
