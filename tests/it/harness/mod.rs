@@ -11,7 +11,6 @@ mod tampering;
 pub use asking::*;
 pub use leaks::assert_no_identifier;
 pub use people::*;
-pub use process::*;
 pub use tampering::*;
 
 use disown::{
