@@ -132,9 +132,13 @@ impl Sequencer {
 
     /// Whether the log can go on.
     async fn append(&mut self, waiting: Vec<Waiting>) -> bool {
-        let current = *self.epoch.borrow();
-        let (waiting, stale): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|one| one.entry.epoch.is_none_or(|decided| decided == current));
+        // An entry behind one that opens an epoch is stale in the same batch already.
+        let mut current = *self.epoch.borrow();
+        let (waiting, stale): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
+            let in_force = one.entry.epoch.is_none_or(|decided| decided == current);
+            current += u64::from(one.entry.opens_epoch.is_some());
+            in_force
+        });
         fail(stale, Unavailable::EpochMoved);
         if waiting.is_empty() {
             return true;

@@ -8,6 +8,7 @@ use disown::{
     access_log::verify::verify_database,
     entropy::{Entropy, SeededEntropy, SystemEntropy},
 };
+pub(crate) use ledger::verify as verify_receipt;
 use ledger::{Ledger, Received, Stored};
 use std::time::Duration;
 

@@ -20,5 +20,6 @@ mod intake;
 mod kill;
 mod layout;
 mod policy;
+mod sequencing;
 mod ui;
 mod vectors;

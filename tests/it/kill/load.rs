@@ -51,7 +51,7 @@ async fn ask(asker: &Asker, token: &str, channel: Channel, received: &Mutex<Rece
     for number in [ISOLATING, FREE, HEALTHY, NOBODY].iter().cycle() {
         match client.query(with_token(token, asker.question(number))).await {
             Ok(response) => received.lock().await.answers.push(response.into_inner()),
-            Err(status) => return gone(&status),
+            Err(status) => return gone(status.code(), status.message()),
         }
     }
 }
@@ -83,15 +83,15 @@ async fn put(asker: &Asker, token: &str, channel: Channel, name: &str, received:
         };
         match client.put(with_token(token, request)).await {
             Ok(response) => received.lock().await.puts.extend(response.into_inner().receipt),
-            Err(status) => return gone(&status),
+            Err(status) => return gone(status.code(), status.message()),
         }
     }
 }
 
 /// A broker that is killed breaks the connection off; anything it *says* would be a fault.
-fn gone(status: &tonic::Status) {
+fn gone(code: tonic::Code, message: &str) {
     use tonic::Code::{Cancelled, Internal, Unavailable, Unknown};
-    let broken = matches!(status.code(), Unavailable | Unknown | Cancelled | Internal);
-    let said = status.message().contains("fault of the broker") || status.message().contains("access log");
-    assert!(broken && !said, "{status:?}");
+    let broken = matches!(code, Unavailable | Unknown | Cancelled | Internal);
+    let said = message.contains("fault of the broker") || message.contains("access log");
+    assert!(broken && !said, "{code:?}: {message}");
 }
