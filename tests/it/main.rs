@@ -1,9 +1,10 @@
 //! All integration tests, in one binary: the broker over real sockets, on real databases.
 #![allow(
     clippy::unwrap_used,
+    clippy::disallowed_types,
     missing_docs,
     unreachable_pub,
-    reason = "a test fails by panicking, and nobody else uses it"
+    reason = "a test fails by panicking, nobody else uses it, and it speaks to the broker as a client does"
 )]
 
 mod harness;
