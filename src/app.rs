@@ -129,6 +129,7 @@ impl App {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AppError> {
         let exposure = self.exposure()?;
+        let stores = self.services.access.stores.clone();
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
@@ -150,9 +151,14 @@ impl App {
             self.log.appender.note(Entry::administration("the broker stopped")).await?;
         }
         // With the last appender gone the sequencer stores its checkpoint and closes the database.
-        let AccessLog { appender, sequencer, .. } = self.log;
+        let AccessLog { appender, sequencer, reader, .. } = self.log;
         drop((appender, self.background));
         let _ = tokio::time::timeout(std::time::Duration::from_secs(10), sequencer).await;
+        // Now that nobody holds an appender nobody stores either: what is in the files is whole when this returns.
+        for store in stores.iter() {
+            store.close().await;
+        }
+        reader.close().await;
         served
     }
 
