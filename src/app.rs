@@ -137,6 +137,7 @@ impl App {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AppError> {
         let exposure = self.exposure()?;
+        let stores = self.services.access.stores.clone();
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
@@ -169,6 +170,10 @@ impl App {
             sequencer.await
         })
         .await;
+        // Now that nobody holds an appender nobody stores either: what is in the files is whole when this returns.
+        for store in stores.iter() {
+            store.close().await;
+        }
         ended
     }
 

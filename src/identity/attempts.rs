@@ -25,7 +25,8 @@ impl Attempts {
 
     /// Records what was counted, for ever.
     pub async fn record_each_minute(&self, appender: &Appender) {
-        let mut minute = tokio::time::interval(Duration::from_secs(60));
+        const MINUTE: Duration = Duration::from_secs(60);
+        let mut minute = tokio::time::interval_at(tokio::time::Instant::now() + MINUTE, MINUTE);
         loop {
             minute.tick().await;
             self.record(appender).await;

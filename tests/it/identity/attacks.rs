@@ -217,7 +217,7 @@ async fn base64_has_one_spelling() {
             ("padded signature", format!("{good}==")),
             ("padded header", format!("{header}=.{claims}.{signature}")),
             ("trailing bits", format!("{header}.{claims}.{uncanonical}")),
-            ("standard alphabet", format!("{header}.{claims}.{}", format!("{signature}+/"))),
+            ("standard alphabet", format!("{header}.{claims}.{signature}+/")),
             ("a blank inside", format!("{header}. {claims}.{signature}")),
             ("four parts", format!("{good}.{signature}")),
             ("five parts, as JWE", format!("{header}.{claims}.{claims}.{claims}.{signature}")),

@@ -195,7 +195,7 @@ async fn a_batch_that_did_not_arrive_is_noted_at_the_next_start() {
     };
     let broker = deployment.serve().await;
     let expected = format!("batch {lost} of clinical was recorded and did not arrive: none of its records is stored");
-    assert_eq!(lost_batches(&broker).await, [expected.clone()]);
+    assert_eq!(lost_batches(&broker).await, std::slice::from_ref(&expected));
     // Once is enough, and the batches that arrived are not spoken of.
     let broker = broker.stop().await.serve().await;
     assert_eq!(lost_batches(&broker).await, [expected]);
