@@ -113,8 +113,9 @@ impl Verifier {
             && now < claims.exp.saturating_add(LEEWAY);
         let ours = claims.iss == self.issuer && claims.aud == self.audience && !claims.jti.is_empty();
         let distinct = claims.roles.iter().collect::<HashSet<_>>().len() == claims.roles.len();
-        // The name goes into the access log: one that could be a subject identifier must not get there.
-        let named = self.catalogue.holds_identifier(claims.sub.as_str());
+        // Both names go into the access log: one that could be a subject identifier must not get there.
+        let named = [claims.sub.as_str(), claims.organisation.as_str()];
+        let named = named.iter().any(|name| self.catalogue.holds_identifier(name));
         if lives && good_now && ours && distinct && !named {
             Ok(Caller { id: claims.sub, organisation: claims.organisation, roles: claims.roles })
         } else {
