@@ -110,9 +110,10 @@ impl Policy {
         let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = red_lines::RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
+        // Before the table, which takes longest: a mistake is told at once.
+        let agreements = agreements(&files, &roles, &catalogue)?;
         let lines = files.rules.iter().filter(|(name, _)| name.ends_with(".csv"));
         let table = Table::compile(&rules::join(lines, &roles, &catalogue)?, &roles, &catalogue).await?;
-        let agreements = agreements(&files, &roles, &catalogue)?;
         let version = files.version();
         let mut policy = Self { catalogue, roles, version, cases: 0, table, agreements, files };
         red_lines.check(&policy)?;

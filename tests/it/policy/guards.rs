@@ -148,3 +148,13 @@ async fn a_case_reference_that_holds_a_subject_identifier_is_refused_and_written
     // What was loaded and asked is searched for in everything that was written.
     broker.finish().await;
 }
+
+#[tokio::test]
+async fn nobody_is_let_in_whose_name_or_organisation_could_be_a_subject_identifier() {
+    let authority = Authority::over(Policy::load(reference()).await.unwrap());
+    assert!(authority.verified("pc.vautier", "states-of-jersey-police", &["police_officer"]).is_some());
+    for name in [ISOLATING.to_owned(), format!("of-{ISOLATING}"), "V0000123".to_owned()] {
+        assert!(authority.verified(&name, "states-of-jersey-police", &["police_officer"]).is_none());
+        assert!(authority.verified("pc.vautier", &name, &["police_officer"]).is_none());
+    }
+}
