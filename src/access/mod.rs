@@ -35,17 +35,17 @@ use std::sync::Arc;
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Access {
     /// The policy, swapped whole.
-    pub in_force: Arc<ArcSwap<InForce>>,
+    pub(crate) in_force: Arc<ArcSwap<InForce>>,
     /// The stores, in the order of the catalogue.
-    pub stores: Arc<[SqliteDataset]>,
+    pub(crate) stores: Arc<[SqliteDataset]>,
     /// The keys.
-    pub keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<Keyring>,
     /// The access log.
-    pub log: Appender,
+    pub(crate) log: Appender,
     /// The time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The island's time zone: conditions and validity count in its days.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 /// No answer.

@@ -69,11 +69,6 @@ impl Reader {
         Ok(Self { pool: database::open_reader(database).await? })
     }
 
-    /// Closes its connections.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
     /// At most `limit` entries from index `from` on that match, and whether there may be more.
     pub async fn search(&self, filter: &Filter, from: u64, limit: u32) -> Result<(Vec<Found>, bool), SearchError> {
         // The filter looks into the part that is hashed, not at columns beside it that could say something else.

@@ -48,6 +48,9 @@ pub enum StoreError {
     Foreign(DatasetId),
 }
 
+/// With so many records a store is not young any more: it has pages by the hundred.
+const YOUNG: i64 = 2_000;
+
 /// What a store knows of a batch that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchKept {
@@ -82,7 +85,7 @@ impl SqliteDataset {
     }
 
     /// Whether a record with that blind index in the unique column is held.
-    pub async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
+    pub(crate) async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
         let known = self.statements.holds_value(unique_column).ok_or_else(|| StoreError::Foreign(self.id().clone()))?;
         let found: i64 = sqlx::query_scalar(known)
             .bind(&index[..])
@@ -93,7 +96,7 @@ impl SqliteDataset {
     }
 
     /// Whether a record of that type is held on the subject.
-    pub async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
+    pub(crate) async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
         let found: i64 =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM record WHERE pseudonym = ?1 AND record_type = ?2)")
                 .bind(self.own_bytes(pseudonym)?)
@@ -105,7 +108,7 @@ impl SqliteDataset {
     }
 
     /// Stores a batch whole or not at all: the records in their order, and what was committed to.
-    pub async fn insert(
+    pub(crate) async fn insert(
         &self,
         batch: &[u8; 16],
         day: Date,
@@ -154,12 +157,29 @@ impl SqliteDataset {
     /// INVARIANT (apart): a write-ahead log has transactions in the order in which they came, so two stolen ones would join the
     /// subjects whose records were put in one by one. It is emptied after each batch. Where that fails, or a reader is in the way,
     /// the next batch does it.
+    ///
+    /// A page of a table keeps its rows in the order in which they came, too. In a store of some size the rows of a page have nothing
+    /// to do with one another, but in a young one they are the last that came, so a young store is written anew, by key.
     async fn forget_order(&self) {
+        if let Err(error) = self.rewrite_if_young().await {
+            tracing::warn!(dataset = %self.id(), %error, "a young store could not be written anew; the next batch tries again");
+        }
         let emptied = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.pool).await;
         let busy = emptied.map(|(busy, _, _): (i64, i64, i64)| busy != 0);
         if !matches!(busy, Ok(false)) {
             tracing::warn!(dataset = %self.id(), "the write-ahead log of a store could not be emptied; the next batch tries again");
         }
+    }
+
+    async fn rewrite_if_young(&self) -> sqlx::Result<()> {
+        let young: bool = sqlx::query_scalar("SELECT count(*) < ?1 FROM (SELECT 1 FROM record LIMIT ?1)")
+            .bind(YOUNG)
+            .fetch_one(&self.pool)
+            .await?;
+        if young {
+            sqlx::query("VACUUM").execute(&self.pool).await?;
+        }
+        Ok(())
     }
 
     /// What is known of a batch; none where it did not arrive.

@@ -13,7 +13,7 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use zeroize::Zeroize;
 
 /// Serves intake.
@@ -43,6 +43,7 @@ const SOURCE: Invalid =
 const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the catalogue, `dataset.record_type`");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
 const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");
+const ROW: Invalid = Invalid::of("row", "at most 1 MiB");
 const START: Invalid = Invalid::of("start", "a load begins with its start, and has one");
 
 #[tonic::async_trait]
@@ -153,7 +154,13 @@ async fn receive(
     mut stream: Streaming<pb::LoadRequest>,
 ) -> Result<(), Failure> {
     // A stream that breaks off leaves the rows that are not in a batch yet unstored; the client sees no batch for them.
-    while let Some(message) = stream.message().await.map_err(|_| Failure::Fault)? {
+    loop {
+        let message = match stream.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(status) if status.code() == Code::OutOfRange => return Err(invalid(intake, asker, ROW).await),
+            Err(_) => return Err(Failure::Fault),
+        };
         let Some(pb::load_request::Part::Row(mut row)) = message.part else {
             return Err(invalid(intake, asker, START).await);
         };

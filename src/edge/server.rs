@@ -26,19 +26,19 @@ use tonic::{
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Services {
     /// Questions.
-    pub access: Arc<Access>,
+    pub(crate) access: Arc<Access>,
     /// Intake.
-    pub intake: Arc<Intake>,
+    pub(crate) intake: Arc<Intake>,
     /// Reading the access log.
-    pub reader: Reader,
+    pub(crate) reader: Reader,
     /// Whether it can be written.
-    pub state: watch::Receiver<LogState>,
+    pub(crate) state: watch::Receiver<LogState>,
     /// Tokens.
-    pub verifier: Arc<Verifier>,
+    pub(crate) verifier: Arc<Verifier>,
     /// Attempts of nobody known.
-    pub attempts: Arc<Attempts>,
+    pub(crate) attempts: Arc<Attempts>,
     /// Names of requests.
-    pub entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// How it is served.

@@ -33,21 +33,21 @@ pub const STARTED: &str = "the broker started";
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Intake {
     /// The policy, swapped whole.
-    pub in_force: Arc<ArcSwap<InForce>>,
+    pub(crate) in_force: Arc<ArcSwap<InForce>>,
     /// The stores, in the order of the catalogue.
-    pub stores: Arc<[SqliteDataset]>,
+    pub(crate) stores: Arc<[SqliteDataset]>,
     /// One batch at a time and dataset, so that duplicates are found.
-    pub turns: Vec<Mutex<()>>,
+    pub(crate) turns: Vec<Mutex<()>>,
     /// The keys.
-    pub keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<Keyring>,
     /// The access log.
-    pub log: Appender,
+    pub(crate) log: Appender,
     /// The time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Record ids, salts, nonces, order.
-    pub entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// The island's time zone.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 /// Leave to put records of a dataset in, from one source.

@@ -2,6 +2,7 @@
 
 use super::{
     condition::{Condition, InvalidCondition},
+    hard_rules,
     roles::Roles,
 };
 use crate::{
@@ -154,6 +155,16 @@ impl Agreement {
             catalogue.record_type_named(name).ok_or_else(|| content(name, "is no record type of the catalogue"))
         });
         let condition = file.condition.map(|raw| Condition::parse(&raw.record, &raw.r#where, catalogue)).transpose()?;
+        if let Some(condition) = &condition {
+            let dataset = catalogue.dataset(catalogue.record_type(condition.record_type).dataset);
+            let enforce =
+                file.roles.iter().filter_map(|role| roles.role(role.as_str())).any(|spec| spec.law_enforcement);
+            check(
+                !(enforce && hard_rules::out_of_reach_of_law_enforcement(dataset)),
+                "condition",
+                "looks at a dataset that is out of reach of one of the agreement's roles",
+            )?;
+        }
         Ok(Self {
             views: views.collect::<Result<_, InvalidAgreement>>()?,
             intake: intake.collect::<Result<_, _>>()?,

@@ -2,7 +2,10 @@
 
 use super::Policy;
 use crate::{
-    dataset::{Level, catalogue::FieldId},
+    dataset::{
+        Level,
+        catalogue::{DatasetSpec, FieldId},
+    },
     ids::Role,
 };
 use jiff::civil::Date;
@@ -10,12 +13,17 @@ use jiff::civil::Date;
 /// The dataset that law enforcement reaches with a warrant only (CS4).
 const CLINICAL: &str = "clinical";
 
+/// Not to be seen, and not to be inferred: a condition on it would tell by whether there is an answer.
+pub(super) fn out_of_reach_of_law_enforcement(dataset: &DatasetSpec) -> bool {
+    dataset.id.as_str() == CLINICAL
+}
+
 /// The highest level at which a role may see a field, whatever policy and agreement say.
 pub(super) fn highest(policy: &Policy, role: &Role, field: FieldId, today: Date) -> Level {
     let record_type = policy.catalogue.record_type(policy.catalogue.field(field).record_type);
     let dataset = policy.catalogue.dataset(record_type.dataset);
     let enforces = policy.roles.role(role.as_str()).is_none_or(|spec| spec.law_enforcement);
-    if enforces && dataset.id.as_str() == CLINICAL {
+    if enforces && out_of_reach_of_law_enforcement(dataset) {
         return Level::Withheld;
     }
     // GO9: a dataset whose review is overdue is not used until it has been reviewed.

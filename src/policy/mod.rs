@@ -50,8 +50,15 @@ pub struct Policy {
 pub struct InForce {
     /// The policy.
     pub policy: Policy,
-    /// The epoch.
-    pub epoch: u64,
+    pub(crate) epoch: u64,
+}
+
+impl InForce {
+    /// A policy that no access log has put in force. It can be asked what it would decide, and nothing can be released under it:
+    /// epochs count from 1.
+    pub fn nowhere(policy: Policy) -> Self {
+        Self { policy, epoch: 0 }
+    }
 }
 
 /// A policy that is refused whole. The running one stays.

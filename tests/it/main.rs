@@ -10,6 +10,7 @@
 mod harness;
 
 mod access;
+mod allowed;
 mod apart;
 mod audit;
 mod cli;

@@ -56,9 +56,14 @@ async fn a_put_that_breaks_a_rule_is_told_the_rule() {
     late[2] = ("event_date", "2031-01-01");
     let mut unnamed = APPOINTMENT;
     unnamed[1] = ("jy_number", "Ana Ferreira");
-    for (values, rule) in [(APPOINTMENT, "duplicate"), (late, "range"), (unnamed, "identifier")] {
+    for (values, column, rule) in
+        [(APPOINTMENT, "record_id", "duplicate"), (late, "event_date", "range"), (unnamed, "jy_number", "identifier")]
+    {
         let refused = broker.put(&clerk(), "public_health.test_appointment", &values).await.err().unwrap();
-        assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, format!("`values`: {rule}").as_str()));
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (Code::InvalidArgument, format!("`values.{column}`: {rule}").as_str())
+        );
     }
     assert_eq!(inputs(&broker).await.len(), 1);
     broker.finish().await;

@@ -160,3 +160,16 @@ async fn a_case_that_comes_out_otherwise_is_named_with_what_came_out() {
             .contains("`people.person.address_line` is `withheld`, expected `full`")
     );
 }
+
+#[tokio::test]
+async fn a_condition_of_law_enforcement_does_not_look_at_clinical_data() {
+    let files = reference()
+        .edited("catalogue.toml", "provided = false, sealed = true, coarse = \"month\" }", "provided = false, coarse = \"month\" }")
+        .edited(
+            POLICE,
+            "record = \"public_health.isolation\", where = \"event_date <= today and (end_date is empty or end_date >= today)\"",
+            "record = \"clinical.condition\", where = \"event_date <= today\"",
+        );
+    let told = refused(files).await;
+    assert!(told.contains("out of reach of one of the agreement's roles"), "{told}");
+}

@@ -28,7 +28,7 @@ impl Authority {
         let issuer = DevelopmentIssuer::new(&SeededEntropy::new(1)).unwrap();
         let catalogue = policy.catalogue.clone();
         let verifier = Verifier::new(DEVELOPMENT_ISSUER, "disown", &issuer.jwks(), catalogue, clock.clone()).unwrap();
-        Self { in_force: Arc::new(InForce { policy, epoch: 1 }), issuer, verifier, clock }
+        Self { in_force: Arc::new(InForce::nowhere(policy)), issuer, verifier, clock }
     }
 
     /// Somebody of an organisation whose token holds these roles.

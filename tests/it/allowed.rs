@@ -1,4 +1,5 @@
 //! Positive control: what the types are for does compile, so that the other files fail for their own reason.
+#![expect(dead_code, reason = "that it compiles is the test")]
 
 use disown::{
     access::{Address, Linked, Plan, ReceiptMismatch, Redacted, Refused, Released, plan, redact, refuse, release},
@@ -53,5 +54,3 @@ async fn pseudonym(keyring: &Keyring, subject: &SubjectIdentifier, catalogue: &C
     let (_, people) = catalogue.dataset_named("people").unwrap();
     keyring.pseudonymise(&people.id, &[subject]).await.unwrap()
 }
-
-fn main() {}
