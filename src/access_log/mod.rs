@@ -1,9 +1,11 @@
 //! The access log: the tamper-evident record of every access. `Appender` and `Reader` are two capabilities, not one object: who
 //! holds a reader has no way to append.
 
+mod batch;
 pub mod checkpoint;
 mod entry;
 mod guard;
+mod insert;
 pub mod leaf;
 pub mod merkle;
 pub mod proof;

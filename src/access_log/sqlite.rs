@@ -1,10 +1,11 @@
 //! The access log's storage on SQLite.
 
 use super::{
-    entry::Archived,
+    batch::{Batch, NewEntry, WriteError},
     guard::{FileFault, FileGuard},
-    leaf::{Commitments, Part},
-    merkle::{Frontier, Hash, NodeId},
+    insert::{insert_checkpoint, insert_entry, insert_epoch},
+    leaf::Part,
+    merkle::{Frontier, Hash},
 };
 use crate::database;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -28,58 +29,6 @@ pub(super) struct Tail {
     pub(super) last_actor: Option<String>,
     /// The last checkpoint that is stored, believed of nobody yet.
     pub(super) note: Option<String>,
-}
-
-/// A batch to be written.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) predecessor: u64,
-    pub(super) epoch: u64,
-    pub(super) entries: Vec<NewEntry>,
-    pub(super) nodes: Vec<(NodeId, Hash)>,
-    pub(super) size: u64,
-    pub(super) root: Hash,
-    /// The checkpoint of the head before, if it is not stored yet.
-    pub(super) checkpoint: Option<(u64, String)>,
-    /// Opens epochs: number, policy version, what is archived with it.
-    pub(super) epochs: Vec<(u64, String, Vec<Archived>)>,
-}
-
-/// One entry, stamped and salted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NewEntry {
-    pub(super) index: u64,
-    pub(super) actor: Part,
-    pub(super) subject: Part,
-    pub(super) answer: Part,
-}
-
-/// A write that did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WriteError {
-    /// Nothing was written; the batch fails and the log goes on.
-    #[error("nothing was written: {0}")]
-    Rejected(String),
-    /// Another broker wrote meanwhile; the head is not what was thought.
-    #[error("another writer appended to this log")]
-    Conflict,
-    /// The policy changed meanwhile; the epoch in force is this one.
-    #[error("the control epoch is {0} by now")]
-    EpochMoved(u64),
-    /// Nobody can say whether it was written. Only a restart, which reads what is there, can tell.
-    #[error("it is unknown whether the batch was written: {0}")]
-    StateUnknown(String),
-}
-
-impl NewEntry {
-    pub(super) fn commitments(&self) -> Commitments {
-        use super::leaf::PartLabel::{Actor, Answer, Subject};
-        Commitments {
-            actor: self.actor.commitment(Actor),
-            subject: self.subject.commitment(Subject),
-            answer: self.answer.commitment(Answer),
-        }
-    }
 }
 
 impl Storage {
@@ -287,61 +236,6 @@ impl Storage {
         self.read_back.close().await?;
         self.connection.close().await
     }
-}
-
-async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
-    let commitments = entry.commitments();
-    sqlx::query(
-        "INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
-         subject_commitment, answer_commitment, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )
-    .bind(entry.index as i64)
-    .bind(&entry.actor.text)
-    .bind(&entry.actor.salt[..])
-    .bind(&entry.subject.text)
-    .bind(&entry.subject.salt[..])
-    .bind(&entry.answer.text)
-    .bind(&entry.answer.salt[..])
-    .bind(&commitments.actor.as_bytes()[..])
-    .bind(&commitments.subject.as_bytes()[..])
-    .bind(&commitments.answer.as_bytes()[..])
-    .bind(&commitments.leaf().as_bytes()[..])
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-async fn insert_checkpoint(connection: &mut SqliteConnection, size: u64, note: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO NOTHING")
-        .bind(size as i64)
-        .bind(note)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-async fn insert_epoch(
-    connection: &mut SqliteConnection,
-    number: u64,
-    policy_version: &str,
-    archive: &[Archived],
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO epoch (number, policy_version) VALUES (?1, ?2)")
-        .bind(number as i64)
-        .bind(policy_version)
-        .execute(&mut *connection)
-        .await?;
-    for text in archive {
-        sqlx::query(
-            "INSERT INTO archive (version, name, content) VALUES (?1, ?2, ?3) ON CONFLICT (version, name) DO NOTHING",
-        )
-        .bind(&text.version)
-        .bind(&text.name)
-        .bind(&text.content)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
 }
 
 fn rejected(error: impl std::fmt::Display) -> WriteError {

@@ -1,24 +1,20 @@
 //! Puts entries in order, makes them durable, and only then hands out receipts.
 
+mod prepare;
+
 use super::{
-    entry::{AnswerPart, Archived, Entry},
-    leaf::Part,
-    merkle::{Frontier, Hash, NodeId},
-    proof,
+    batch::WriteError,
+    entry::Entry,
+    merkle::{Frontier, Hash},
     receipt::Receipt,
     recover::check_end,
-    sqlite::{Batch, NewEntry, Storage, WriteError},
+    sqlite::Storage,
     state::{LogState, Unavailable},
 };
-use crate::{
-    access_log::checkpoint::Checkpoint,
-    clock::Clock,
-    entropy::{Entropy, NoEntropy},
-    ids::BrokerId,
-    pseudonym::Keyring,
-};
+use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring};
 use jiff::Timestamp;
-use std::{collections::HashMap, sync::Arc};
+use prepare::{Prepared, Waiting, receipt, rehash, time_of};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
@@ -45,21 +41,6 @@ pub(super) struct Sequencer {
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
     state: watch::Sender<LogState>,
-}
-
-struct Waiting {
-    entry: Box<Entry>,
-    covers: Hash,
-    reply: oneshot::Sender<Result<Receipt, Unavailable>>,
-}
-
-/// What a batch comes to once it is stamped and hashed.
-struct Prepared {
-    batch: Batch,
-    frontier: Frontier,
-    known: HashMap<NodeId, Hash>,
-    epoch: u64,
-    last_time: Timestamp,
 }
 
 impl Sequencer {
@@ -167,57 +148,6 @@ impl Sequencer {
         }
     }
 
-    /// Stamps, salts and hashes; nothing of it counts until it is committed.
-    fn prepare(&self, waiting: &[Waiting]) -> Result<Prepared, NoEntropy> {
-        let mut frontier = self.frontier.clone();
-        let mut known: HashMap<NodeId, Hash> =
-            Frontier::nodes_of(frontier.size()).into_iter().zip(frontier.nodes().iter().copied()).collect();
-        let mut epoch = *self.epoch.borrow();
-        let mut last_time = self.last_time;
-        let mut entries = Vec::with_capacity(waiting.len());
-        let mut nodes = Vec::new();
-        let mut epochs = Vec::new();
-        for one in waiting {
-            // Time never goes back in the log, whatever the machine's clock does.
-            last_time = self.clock.now().max(last_time + jiff::SignedDuration::from_micros(1));
-            if let Some(new) = &one.entry.opens_epoch {
-                epoch += 1;
-                epochs.push((epoch, new.policy_version.clone(), new.archive.clone()));
-            }
-            let entry = self.stamp(one, frontier.size(), last_time)?;
-            let leaf = entry.commitments().leaf();
-            known.insert(NodeId { level: 0, position: entry.index }, leaf);
-            let completed = frontier.push(leaf);
-            known.extend(completed.iter().copied());
-            nodes.extend(completed);
-            entries.push(entry);
-        }
-        let batch = Batch {
-            predecessor: self.frontier.size(),
-            epoch: *self.epoch.borrow(),
-            entries,
-            nodes,
-            size: frontier.size(),
-            root: frontier.root(),
-            checkpoint: self.unstored_checkpoint.clone(),
-            epochs,
-        };
-        Ok(Prepared { batch, frontier, known, epoch, last_time })
-    }
-
-    fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {
-        let mut actor = one.entry.actor.clone();
-        actor.time = format!("{time:.6}");
-        actor.broker = self.broker.as_str().to_owned();
-        let part = |text: String| Ok(Part { text, salt: self.entropy.bytes()? });
-        Ok(NewEntry {
-            index,
-            actor: part(canonical(&actor))?,
-            subject: part(canonical(&one.entry.subject))?,
-            answer: part(canonical(&AnswerPart::of(&one.covers)))?,
-        })
-    }
-
     /// The batch is durable. Reads it back, hashes it again, signs, and hands out the receipts.
     async fn finish(&mut self, waiting: Vec<Waiting>, prepared: Prepared) -> bool {
         let Prepared { batch, frontier, known, epoch, last_time } = prepared;
@@ -272,54 +202,6 @@ impl Sequencer {
             self.unstored_checkpoint = Some((size, note));
         }
     }
-}
-
-impl Entry {
-    /// About how many bytes it takes.
-    fn size(&self) -> usize {
-        let archived = self.opens_epoch.iter().flat_map(|new| &new.archive).map(|text: &Archived| text.content.len());
-        512 + self.actor.fields.len() * 64 + archived.sum::<usize>()
-    }
-}
-
-fn receipt(
-    entry: NewEntry,
-    covers: Hash,
-    size: u64,
-    known: &HashMap<NodeId, Hash>,
-    checkpoint: &Checkpoint,
-) -> Option<Receipt> {
-    let spans = proof::inclusion(entry.index, size).ok()?;
-    let inclusion = spans
-        .iter()
-        .map(|span| span.fold(&span.nodes().iter().map(|id| known.get(id).copied()).collect::<Option<Vec<_>>>()?))
-        .collect::<Option<Vec<_>>>()?;
-    Some(Receipt {
-        index: entry.index,
-        subject_commitment: entry.commitments().subject,
-        actor: entry.actor,
-        answer: entry.answer,
-        covers,
-        inclusion,
-        checkpoint: checkpoint.clone(),
-    })
-}
-
-fn rehash(before: &Frontier, stored: &[NewEntry]) -> Hash {
-    let mut frontier = before.clone();
-    for entry in stored {
-        frontier.push(entry.commitments().leaf());
-    }
-    frontier.root()
-}
-
-fn canonical(part: &impl serde::Serialize) -> String {
-    serde_json_canonicalizer::to_string(part).expect("a part has string keys and no floating-point numbers")
-}
-
-fn time_of(actor: &str) -> Option<Timestamp> {
-    let actor: serde_json::Value = serde_json::from_str(actor).ok()?;
-    actor.get("time")?.as_str()?.parse().ok()
 }
 
 fn fail(waiting: Vec<Waiting>, why: Unavailable) {

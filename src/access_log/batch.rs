@@ -1,0 +1,59 @@
+//! A batch of entries on its way into the log, and how that can fail.
+
+use super::{
+    entry::Archived,
+    leaf::{Commitments, Part},
+    merkle::{Hash, NodeId},
+};
+
+/// A batch to be written.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) predecessor: u64,
+    pub(super) epoch: u64,
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) nodes: Vec<(NodeId, Hash)>,
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// The checkpoint of the head before, if it is not stored yet.
+    pub(super) checkpoint: Option<(u64, String)>,
+    /// Opens epochs: number, policy version, what is archived with it.
+    pub(super) epochs: Vec<(u64, String, Vec<Archived>)>,
+}
+
+/// One entry, stamped and salted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NewEntry {
+    pub(super) index: u64,
+    pub(super) actor: Part,
+    pub(super) subject: Part,
+    pub(super) answer: Part,
+}
+
+/// A write that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// Nothing was written; the batch fails and the log goes on.
+    #[error("nothing was written: {0}")]
+    Rejected(String),
+    /// Another broker wrote meanwhile; the head is not what was thought.
+    #[error("another writer appended to this log")]
+    Conflict,
+    /// The policy changed meanwhile; the epoch in force is this one.
+    #[error("the control epoch is {0} by now")]
+    EpochMoved(u64),
+    /// Nobody can say whether it was written. Only a restart, which reads what is there, can tell.
+    #[error("it is unknown whether the batch was written: {0}")]
+    StateUnknown(String),
+}
+
+impl NewEntry {
+    pub(super) fn commitments(&self) -> Commitments {
+        use super::leaf::PartLabel::{Actor, Answer, Subject};
+        Commitments {
+            actor: self.actor.commitment(Actor),
+            subject: self.subject.commitment(Subject),
+            answer: self.answer.commitment(Answer),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The rows of a batch, as SQLite takes them.
+
+use super::{batch::NewEntry, entry::Archived};
+use sqlx::SqliteConnection;
+
+pub(super) async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
+    let commitments = entry.commitments();
+    sqlx::query(
+        "INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
+         subject_commitment, answer_commitment, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .bind(entry.index as i64)
+    .bind(&entry.actor.text)
+    .bind(&entry.actor.salt[..])
+    .bind(&entry.subject.text)
+    .bind(&entry.subject.salt[..])
+    .bind(&entry.answer.text)
+    .bind(&entry.answer.salt[..])
+    .bind(&commitments.actor.as_bytes()[..])
+    .bind(&commitments.subject.as_bytes()[..])
+    .bind(&commitments.answer.as_bytes()[..])
+    .bind(&commitments.leaf().as_bytes()[..])
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn insert_checkpoint(
+    connection: &mut SqliteConnection,
+    size: u64,
+    note: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO checkpoint (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO NOTHING")
+        .bind(size as i64)
+        .bind(note)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn insert_epoch(
+    connection: &mut SqliteConnection,
+    number: u64,
+    policy_version: &str,
+    archive: &[Archived],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO epoch (number, policy_version) VALUES (?1, ?2)")
+        .bind(number as i64)
+        .bind(policy_version)
+        .execute(&mut *connection)
+        .await?;
+    for text in archive {
+        sqlx::query(
+            "INSERT INTO archive (version, name, content) VALUES (?1, ?2, ?3) ON CONFLICT (version, name) DO NOTHING",
+        )
+        .bind(&text.version)
+        .bind(&text.name)
+        .bind(&text.content)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What a batch comes to before it is committed: stamped, salted, hashed; and what each entry gets out of it afterwards.
+
+use super::Sequencer;
+use crate::access_log::{
+    batch::{Batch, NewEntry},
+    checkpoint::Checkpoint,
+    entry::{AnswerPart, Archived, Entry},
+    leaf::Part,
+    merkle::{Frontier, Hash, NodeId},
+    proof,
+    receipt::Receipt,
+    state::Unavailable,
+};
+use crate::entropy::NoEntropy;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use tokio::sync::oneshot;
+
+pub(super) struct Waiting {
+    pub(super) entry: Box<Entry>,
+    pub(super) covers: Hash,
+    pub(super) reply: oneshot::Sender<Result<Receipt, Unavailable>>,
+}
+
+/// What a batch comes to once it is stamped and hashed.
+pub(super) struct Prepared {
+    pub(super) batch: Batch,
+    pub(super) frontier: Frontier,
+    pub(super) known: HashMap<NodeId, Hash>,
+    pub(super) epoch: u64,
+    pub(super) last_time: Timestamp,
+}
+
+impl Sequencer {
+    /// Stamps, salts and hashes; nothing of it counts until it is committed.
+    pub(super) fn prepare(&self, waiting: &[Waiting]) -> Result<Prepared, NoEntropy> {
+        let mut frontier = self.frontier.clone();
+        let mut known: HashMap<NodeId, Hash> =
+            Frontier::nodes_of(frontier.size()).into_iter().zip(frontier.nodes().iter().copied()).collect();
+        let mut epoch = *self.epoch.borrow();
+        let mut last_time = self.last_time;
+        let mut entries = Vec::with_capacity(waiting.len());
+        let mut nodes = Vec::new();
+        let mut epochs = Vec::new();
+        for one in waiting {
+            // Time never goes back in the log, whatever the machine's clock does.
+            last_time = self.clock.now().max(last_time + jiff::SignedDuration::from_micros(1));
+            if let Some(new) = &one.entry.opens_epoch {
+                epoch += 1;
+                epochs.push((epoch, new.policy_version.clone(), new.archive.clone()));
+            }
+            let entry = self.stamp(one, frontier.size(), last_time)?;
+            let leaf = entry.commitments().leaf();
+            known.insert(NodeId { level: 0, position: entry.index }, leaf);
+            let completed = frontier.push(leaf);
+            known.extend(completed.iter().copied());
+            nodes.extend(completed);
+            entries.push(entry);
+        }
+        let batch = Batch {
+            predecessor: self.frontier.size(),
+            epoch: *self.epoch.borrow(),
+            entries,
+            nodes,
+            size: frontier.size(),
+            root: frontier.root(),
+            checkpoint: self.unstored_checkpoint.clone(),
+            epochs,
+        };
+        Ok(Prepared { batch, frontier, known, epoch, last_time })
+    }
+
+    fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {
+        let mut actor = one.entry.actor.clone();
+        actor.time = format!("{time:.6}");
+        actor.broker = self.broker.as_str().to_owned();
+        let part = |text: String| Ok(Part { text, salt: self.entropy.bytes()? });
+        Ok(NewEntry {
+            index,
+            actor: part(canonical(&actor))?,
+            subject: part(canonical(&one.entry.subject))?,
+            answer: part(canonical(&AnswerPart::of(&one.covers)))?,
+        })
+    }
+}
+
+impl Entry {
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        let archived = self.opens_epoch.iter().flat_map(|new| &new.archive).map(|text: &Archived| text.content.len());
+        512 + self.actor.fields.len() * 64 + archived.sum::<usize>()
+    }
+}
+
+pub(super) fn receipt(
+    entry: NewEntry,
+    covers: Hash,
+    size: u64,
+    known: &HashMap<NodeId, Hash>,
+    checkpoint: &Checkpoint,
+) -> Option<Receipt> {
+    let spans = proof::inclusion(entry.index, size).ok()?;
+    let inclusion = spans
+        .iter()
+        .map(|span| span.fold(&span.nodes().iter().map(|id| known.get(id).copied()).collect::<Option<Vec<_>>>()?))
+        .collect::<Option<Vec<_>>>()?;
+    Some(Receipt {
+        index: entry.index,
+        subject_commitment: entry.commitments().subject,
+        actor: entry.actor,
+        answer: entry.answer,
+        covers,
+        inclusion,
+        checkpoint: checkpoint.clone(),
+    })
+}
+
+pub(super) fn rehash(before: &Frontier, stored: &[NewEntry]) -> Hash {
+    let mut frontier = before.clone();
+    for entry in stored {
+        frontier.push(entry.commitments().leaf());
+    }
+    frontier.root()
+}
+
+fn canonical(part: &impl serde::Serialize) -> String {
+    serde_json_canonicalizer::to_string(part).expect("a part has string keys and no floating-point numbers")
+}
+
+pub(super) fn time_of(actor: &str) -> Option<Timestamp> {
+    let actor: serde_json::Value = serde_json::from_str(actor).ok()?;
+    actor.get("time")?.as_str()?.parse().ok()
+}
