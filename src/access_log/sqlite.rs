@@ -42,6 +42,7 @@ impl Storage {
         let mut connection = options.connect().await?;
         database::migrate_control(&mut connection).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         let guard = FileGuard::new(path).map_err(sqlx::Error::Io)?;
+        check_durability(&mut connection).await?;
         let read_back = database::read_only(path).connect().await?;
         Ok(Self { connection, read_back, guard })
     }
@@ -235,6 +236,18 @@ impl Storage {
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         self.read_back.close().await?;
         self.connection.close().await
+    }
+}
+
+/// What was asked for is what is: a file system without shared memory leaves SQLite in another journal mode without a word.
+async fn check_durability(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    const FULL: i64 = 2;
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await?;
+    if journal == "wal" && synchronous == FULL {
+        Ok(())
+    } else {
+        Err(corrupt("its database does not sync every commit"))
     }
 }
 
