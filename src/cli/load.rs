@@ -59,7 +59,9 @@ impl Load {
             columns: rows.columns,
             source: self.source.clone(),
         };
-        let delivered = deliver(self.client.connect().await?, start, rows.rows).await?;
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows sent, {msg}")?;
+        let bar = ProgressBar::new(sent).with_style(style).with_message("checking");
+        let delivered = deliver(self.client.connect().await?, start, rows.rows, &bar).await?;
         self.report(sent, &delivered);
         Ok(if delivered.stored == sent { ExitCode::SUCCESS } else { ExitCode::from(IN_PART) })
     }
@@ -114,9 +116,8 @@ pub(super) async fn deliver(
     connection: Connection,
     start: pb::LoadStart,
     rows: Vec<pb::Row>,
+    bar: &ProgressBar,
 ) -> anyhow::Result<Delivered> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows sent, {msg}")?;
-    let bar = ProgressBar::new(rows.len() as u64).with_style(style).with_message("checking");
     let sending = bar.clone();
     let start = std::iter::once(pb::LoadRequest { part: Some(Part::Start(start)) });
     let rows = rows.into_iter().map(move |row| {

@@ -271,7 +271,7 @@ fn line(entry: pb::LoggedEntry) -> anyhow::Result<ExportLine> {
 
 /// A table for entries.
 pub(super) fn entries_table() -> comfy_table::Table {
-    table(["entry", "time", "kind", "caller", "role", "purpose", "told", "records", "true reason"])
+    table(["entry", "time", "kind", "caller", "role", "told", "records", "true reason"])
 }
 
 /// One entry in it.
@@ -285,10 +285,10 @@ pub(super) fn add_row(table: &mut comfy_table::Table, entry: &pb::LoggedEntry) -
     };
     let records =
         if actor["batch_records"].is_null() { text(&actor, "records") } else { text(&actor, "batch_records") };
-    let time = text(&actor, "time").chars().take(19).collect();
+    let time = text(&actor, "time").chars().take(16).collect::<String>().replace('T', " ");
     let reason = if subject["reason"].is_null() { text(&actor, "refusal") } else { text(&subject, "reason") };
-    let names = ["kind", "caller", "role", "purpose", "outcome"].map(|name| text(&actor, name));
-    let [kind, caller, role, purpose, outcome] = names;
-    table.add_row([entry.index.to_string(), time, kind, caller, role, purpose, outcome, records, reason]);
+    let names = ["kind", "caller", "role", "outcome"].map(|name| text(&actor, name));
+    let [kind, caller, role, outcome] = names;
+    table.add_row([entry.index.to_string(), time, kind, caller, role, outcome, records, reason]);
     Ok(())
 }

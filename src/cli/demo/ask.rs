@@ -8,7 +8,7 @@ use crate::{
     pb::{self, access_service_client::AccessServiceClient, cell::Shown, query_request::Subject},
 };
 use anyhow::Context;
-use comfy_table::{Cell, Color, Table};
+use comfy_table::{Attribute, Cell, Color, Table};
 use prost::Message;
 use tonic::transport::Channel;
 
@@ -129,8 +129,15 @@ fn request(asker: &Asker, number: &str, fields: &[&str]) -> pb::QueryRequest {
 /// One row a field, one column an asker.
 pub(super) fn side_by_side(answers: &[(Asker, Answered)]) -> Table {
     let mut table = table(std::iter::once("field").chain(answers.iter().map(|(asker, _)| asker.role)));
+    let mut group = "";
     for field in FIELDS {
-        let row = std::iter::once(Cell::new(field)).chain(answers.iter().map(|(_, answer)| cell(answer, field)));
+        let (record_type, column) = field.rsplit_once('.').unwrap_or(("", field));
+        if record_type != group {
+            group = record_type;
+            table.add_row([Cell::new(record_type).add_attribute(Attribute::Bold)]);
+        }
+        let row = std::iter::once(Cell::new(format!("  {column}")))
+            .chain(answers.iter().map(|(_, answer)| cell(answer, field)));
         table.add_row(row);
     }
     table.add_row(std::iter::once(Cell::new("")).chain(answers.iter().map(|(_, answer)| match answer {

@@ -16,6 +16,7 @@ use crate::{
 };
 use ask::{Asker, CLINICIAN, POLICE, STATISTICIAN, TRACER};
 use clap::Args;
+use indicatif::ProgressBar;
 use jiff::tz::TimeZone;
 use population::{FREE, ISOLATING, NOBODY, Population};
 use std::{path::Path, process::ExitCode, sync::Arc};
@@ -93,7 +94,13 @@ async fn tour(base: &Path, issuer: &DevelopmentIssuer, channel: Channel, populat
             columns: source.columns,
             source: "invented".to_owned(),
         };
-        let delivered = deliver(connection(channel.clone(), &REGISTRAR.token(issuer)?)?, start, source.rows).await?;
+        let delivered = deliver(
+            connection(channel.clone(), &REGISTRAR.token(issuer)?)?,
+            start,
+            source.rows,
+            &ProgressBar::hidden(),
+        )
+        .await?;
         println!(
             "  {:4} records into `{}`: a database, a key and pseudonyms of its own",
             delivered.stored, source.dataset
