@@ -164,9 +164,10 @@ impl App {
         // With the last appender gone the sequencer stores its checkpoint and closes the database, as the last to do so: that moves
         // into it what the write-ahead log holds. It matters above all where that file is gone: the rest is lost with the process.
         let AccessLog { appender, reader, sequencer, .. } = self.log;
-        drop((appender, self.background));
         let _ = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+            // Before the appender is dropped: were a reader the last to close, nothing would be moved.
             reader.close().await;
+            drop((appender, self.background));
             sequencer.await
         })
         .await;

@@ -2,7 +2,7 @@
 
 use crate::dataset::catalogue::{Catalogue, DatasetSpec};
 use sqlx::{
-    SqlitePool,
+    ConnectOptions, Connection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -40,6 +40,8 @@ pub fn read_only(path: &Path) -> SqliteConnectOptions {
 
 /// Opens a pool for reading and writing.
 pub async fn open_pool(path: &Path) -> sqlx::Result<SqlitePool> {
+    // One connection alone makes a new file a write-ahead one: of several that try at once, SQLite turns all but one away.
+    writable(path).connect().await?.close().await?;
     pool().connect_with(writable(path)).await
 }
 
