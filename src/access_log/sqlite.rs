@@ -232,11 +232,9 @@ impl Storage {
             .await
     }
 
-    /// Closes, which moves the write-ahead log into the database.
-    pub(super) async fn close(mut self) -> Result<(), sqlx::Error> {
+    /// Closes, the writer last: that moves the write-ahead log into the database, unless another file is in the database's place.
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         self.read_back.close().await?;
-        // Not left to closing: that moves it only where this connection is the last.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await?;
         self.connection.close().await
     }
 }
