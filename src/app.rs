@@ -30,7 +30,6 @@ pub struct App {
     config: Config,
     services: Services,
     log: AccessLog,
-    keyring: Arc<Keyring>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -116,12 +115,7 @@ impl App {
             tracing::warn!(lost, "batches were recorded and did not arrive");
         }
         log.appender.note(Entry::administration(STARTED)).await?;
-        Ok(Self { config, services, log, keyring, background: Vec::new() })
-    }
-
-    /// The public key that the access log is verified with.
-    pub fn log_key(&self) -> String {
-        self.keyring.log_key().to_string()
+        Ok(Self { config, services, log, background: Vec::new() })
     }
 
     /// Follows whether the access log can be written.

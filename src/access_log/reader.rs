@@ -4,6 +4,7 @@ use super::{
     leaf::{Commitments, Part},
     merkle::{Hash, NodeId},
     proof::{self, OutOfTree, Span},
+    sqlite::hash_of,
 };
 use crate::database;
 use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
@@ -171,11 +172,7 @@ impl Reader {
     }
 
     async fn node(&self, id: NodeId) -> Result<Hash, SearchError> {
-        let sql = match id.level {
-            0 => "SELECT leaf FROM entry WHERE idx = ?2 AND ?1 = 0",
-            _ => "SELECT hash FROM node WHERE level = ?1 AND position = ?2",
-        };
-        let row = sqlx::query(sql)
+        let row = sqlx::query(hash_of(id))
             .bind(i64::from(id.level))
             .bind(id.position as i64)
             .fetch_optional(&self.pool)

@@ -5,7 +5,7 @@ use super::{
     guard::{FileFault, FileGuard},
     insert::{insert_checkpoint, insert_entry, insert_epoch},
     leaf::Part,
-    merkle::{Frontier, Hash},
+    merkle::{Frontier, Hash, NodeId},
 };
 use crate::database;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -80,11 +80,7 @@ impl Storage {
     pub(super) async fn frontier(&mut self, size: u64) -> Result<Frontier, sqlx::Error> {
         let mut nodes = Vec::new();
         for id in Frontier::nodes_of(size) {
-            let sql = match id.level {
-                0 => "SELECT leaf FROM entry WHERE idx = ?2 AND ?1 = 0",
-                _ => "SELECT hash FROM node WHERE level = ?1 AND position = ?2",
-            };
-            let hash: Option<Vec<u8>> = sqlx::query_scalar(sql)
+            let hash: Option<Vec<u8>> = sqlx::query_scalar(hash_of(id))
                 .bind(i64::from(id.level))
                 .bind(id.position as i64)
                 .fetch_optional(&mut self.connection)
@@ -258,6 +254,14 @@ fn rejected(error: impl std::fmt::Display) -> WriteError {
 /// SQLite ends a transaction by itself on some errors (a full disk is one); there is nothing to roll back then.
 fn no_transaction(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|known| known.message().contains("no transaction is active"))
+}
+
+/// The statement that reads a perfect subtree's hash; parameters: level, position. A leaf's stands with its entry.
+pub(super) fn hash_of(id: NodeId) -> &'static str {
+    match id.level {
+        0 => "SELECT leaf FROM entry WHERE idx = ?2 AND ?1 = 0",
+        _ => "SELECT hash FROM node WHERE level = ?1 AND position = ?2",
+    }
 }
 
 pub(super) fn corrupt(what: &'static str) -> sqlx::Error {

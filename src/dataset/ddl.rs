@@ -64,22 +64,24 @@ pub fn ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
     sql
 }
 
+/// Columns that every table of records has of its own, with their types.
+pub(super) const OWN: [(&str, &str); 12] = [
+    ("record_id", "BLOB"),
+    ("pseudonym", "BLOB"),
+    ("record_type", "TEXT"),
+    ("as_of", "TEXT"),
+    ("source", "TEXT"),
+    ("subject_category", "TEXT"),
+    ("disputed", "INTEGER"),
+    ("version", "INTEGER"),
+    ("batch", "BLOB"),
+    ("position", "INTEGER"),
+    ("salt", "BLOB"),
+    ("key_epoch", "INTEGER"),
+];
+
 /// Every column of the table of records, its own and the catalogue's, with its type.
 pub(super) fn columns(spec: &DatasetSpec) -> Vec<(String, &'static str)> {
-    const OWN: [(&str, &str); 12] = [
-        ("record_id", "BLOB"),
-        ("pseudonym", "BLOB"),
-        ("record_type", "TEXT"),
-        ("as_of", "TEXT"),
-        ("source", "TEXT"),
-        ("subject_category", "TEXT"),
-        ("disputed", "INTEGER"),
-        ("version", "INTEGER"),
-        ("batch", "BLOB"),
-        ("position", "INTEGER"),
-        ("salt", "BLOB"),
-        ("key_epoch", "INTEGER"),
-    ];
     let index = |column: &Column| column.unique.then(|| (format!("{}_index", column.name), "BLOB"));
     let domain = spec.columns.iter().map(|column| (column.name.clone(), sql_type(column)));
     let own = OWN.into_iter().map(|(name, sql_type)| (name.to_owned(), sql_type));

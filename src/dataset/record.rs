@@ -23,11 +23,6 @@ impl Selection {
     pub fn masks(&self) -> impl Iterator<Item = (RecordTypeId, u64)> + '_ {
         self.0.iter().copied()
     }
-
-    /// Nothing is selected.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A cell as a store has it.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    access_log::{AccessLog, LogState, Reader},
+    access_log::{LogState, Reader},
     entropy::Entropy,
     identity::{Attempts, Verifier},
     intake::Intake,
@@ -129,11 +129,4 @@ fn reflection() -> Result<
         .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
-}
-
-impl Services {
-    /// Takes the parts of the access log that are served.
-    pub fn reading(log: &AccessLog) -> (Reader, watch::Receiver<LogState>) {
-        (log.reader.clone(), log.state.clone())
-    }
 }

@@ -4,7 +4,7 @@ use super::{
     Catalogue, Column, DatasetIndex, DatasetSpec, Field, FieldId, Kind, Nature, RecordType, RecordTypeId, Scheme,
 };
 use crate::{
-    dataset::Coarsening,
+    dataset::{Coarsening, ddl},
     ids::{DatasetId, OrganisationId},
 };
 use indexmap::IndexMap;
@@ -87,22 +87,6 @@ enum RawKind {
     Subject,
 }
 
-/// Columns that every table has of its own; a catalogue column of that name would collide.
-const OWN_COLUMNS: [&str; 12] = [
-    "record_id",
-    "pseudonym",
-    "record_type",
-    "as_of",
-    "source",
-    "subject_category",
-    "disputed",
-    "version",
-    "batch",
-    "position",
-    "salt",
-    "key_epoch",
-];
-
 pub(super) fn parse(text: &str) -> Result<Catalogue, InvalidCatalogue> {
     let file: File = toml::from_str(text)?;
     let mut catalogue = Catalogue {
@@ -139,7 +123,7 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
         let at = format!("{name}.columns.{column}");
         check(is_column_name(&column), &at, NAME)?;
         check(
-            !OWN_COLUMNS.contains(&column.as_str()),
+            !ddl::OWN.iter().any(|(own, _)| *own == column),
             &at,
             "every table has a column of that name already: give it another and set `from`",
         )?;
