@@ -2,10 +2,12 @@
 
 mod attempts;
 mod development;
+mod thumbprint;
 mod token;
 
 pub use attempts::Attempts;
 pub use development::{DEVELOPMENT_ISSUER, DevelopmentIssuer};
+pub use thumbprint::Thumbprint;
 pub use token::{InvalidKeySet, Unauthenticated, Verifier};
 
 use crate::ids::{CallerId, OrganisationId};
