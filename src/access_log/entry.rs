@@ -33,7 +33,7 @@ pub enum Kind {
 /// - `denial`: outcome `denied` or `invalid`; no fields; the subject part is empty.
 /// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
 /// - `administration`, `notice`: `event` says what.
-/// - `inspection`: the filter, in `event`.
+/// - `inspection`: the filter, in `event`; the subject part tells about whom, where one subject was searched for.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub(super) actor: ActorPart,
@@ -196,9 +196,10 @@ impl Entry {
     }
 
     /// That the access log is searched, with what for.
-    pub(super) fn inspection(who: Who, terms: TermsInForce, filter: &super::Filter) -> Self {
+    pub(super) fn inspection(who: Who, terms: TermsInForce, filter: &super::Filter, about: SubjectPart) -> Self {
         let mut entry = Self::decided(Kind::Inspection, "searched", who, terms);
         entry.actor.event = Some(filter.to_string());
+        entry.subject = about;
         entry
     }
 

@@ -4,6 +4,7 @@
 mod batch;
 pub mod checkpoint;
 mod entry;
+mod filter;
 mod guard;
 mod insert;
 pub mod leaf;
@@ -18,8 +19,9 @@ mod state;
 pub mod verify;
 
 pub use entry::{ActorPart, AnswerPart, Archived, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
+pub use filter::{Countable, Filter};
 pub use guard::FileFault;
-pub use reader::{Filter, Found, Reader, SearchError};
+pub use reader::{Found, Group, Reader, SearchError};
 pub use receipt::Receipt;
 pub use state::{LogState, Unavailable};
 
@@ -27,7 +29,7 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     ids::BrokerId,
-    pseudonym::{Keyring, MonthKey},
+    pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
 };
 use merkle::Hash;
 use sequencer::{Command, Sequencer};
@@ -146,9 +148,39 @@ impl Appender {
 }
 
 impl InspectionRecorder {
-    /// Records that somebody searches the access log, before anything is found.
-    pub async fn record(&self, who: Who, terms: TermsInForce, filter: &Filter) -> Result<u64, Unavailable> {
-        self.0.note(Entry::inspection(who, terms, filter)).await
+    /// Records that somebody searches the access log, and about whom, before anything is found.
+    pub async fn record(
+        &self,
+        who: Who,
+        terms: TermsInForce,
+        filter: &Filter,
+        about: SubjectPart,
+    ) -> Result<u64, Unavailable> {
+        self.0.note(Entry::inspection(who, terms, filter, about)).await
+    }
+
+    /// The tags under which a subject stands in the access log, one a month, and the subject part of an entry that is about this
+    /// search. Consumes the identifier: it is wiped when this returns.
+    pub async fn find(
+        &self,
+        subject: SubjectIdentifier,
+        reader: &Reader,
+    ) -> Result<(Vec<SubjectTag>, SubjectPart), SearchError> {
+        let Appender { keyring, .. } = &self.0;
+        // First: the search itself is found by the subject from now on.
+        let (month, key) = self.0.month_key().await?;
+        let about = SubjectPart {
+            tag: Some(keyring.tag(&key, &subject).await),
+            month: Some(month),
+            handle: None,
+            reason: None,
+        };
+        let mut tags = Vec::new();
+        for (month, sealed) in reader.month_keys().await? {
+            let key = keyring.open_month_key(&month, &sealed).await.map_err(|_| SearchError::Damaged("a month key"))?;
+            tags.push(keyring.tag(&key, &subject).await);
+        }
+        Ok((tags, about))
     }
 }
 

@@ -1,40 +1,21 @@
 //! Reading the access log: search, checkpoints, proofs. It has no `append`, and its connections cannot write.
 
 use super::{
+    filter::{Countable, Filter, bound, matching},
     leaf::{Commitments, Part},
     merkle::{Hash, NodeId},
     proof::{self, OutOfTree, Span},
     sqlite::hash_of,
+    state::Unavailable,
 };
 use crate::database;
 use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
-use std::{fmt, path::Path};
+use std::path::Path;
 
 /// The capability to read the access log.
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: SqlitePool,
-}
-
-/// What to look for. Every part that is there must match.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Earliest time, RFC 3339.
-    pub from: Option<String>,
-    /// Time before which, RFC 3339.
-    pub until: Option<String>,
-    /// Who asked.
-    pub caller: Option<String>,
-    /// For whom.
-    pub organisation: Option<String>,
-    /// What for.
-    pub purpose: Option<String>,
-    /// Under which agreement.
-    pub agreement: Option<String>,
-    /// What was told.
-    pub outcome: Option<String>,
-    /// Which kind of entry.
-    pub kind: Option<String>,
 }
 
 /// An entry as an auditor sees it.
@@ -59,10 +40,27 @@ pub enum SearchError {
     /// What was asked for lies outside the tree.
     #[error("{0}")]
     OutOfTree(#[from] OutOfTree),
+    /// The access log cannot be written, and a search is recorded first.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The log does not hold what it must.
     #[error("the access log is damaged: {0}")]
     Damaged(&'static str),
 }
+
+/// How many entries have something in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What: one value for each part counted by, empty where entries have none.
+    pub values: Vec<String>,
+    /// Entries.
+    pub entries: u64,
+    /// Records told or put in.
+    pub records: u64,
+}
+
+/// More groups than these are cut off: the largest come first.
+const GROUPS: i64 = 10_000;
 
 impl Reader {
     /// Opens a log that is there.
@@ -72,29 +70,51 @@ impl Reader {
 
     /// At most `limit` entries from index `from` on that match, and whether there may be more.
     pub async fn search(&self, filter: &Filter, from: u64, limit: u32) -> Result<(Vec<Found>, bool), SearchError> {
-        // The filter looks into the part that is hashed, not at columns beside it that could say something else.
-        let rows = sqlx::query(
-            "SELECT idx, actor, actor_salt, subject, subject_salt, answer_commitment FROM entry WHERE idx >= ?1 \
-             AND (?2 IS NULL OR actor ->> '$.time' >= ?2) AND (?3 IS NULL OR actor ->> '$.time' < ?3) \
-             AND (?4 IS NULL OR actor ->> '$.caller' = ?4) AND (?5 IS NULL OR actor ->> '$.organisation' = ?5) \
-             AND (?6 IS NULL OR actor ->> '$.purpose' = ?6) AND (?7 IS NULL OR actor ->> '$.agreement' = ?7) \
-             AND (?8 IS NULL OR actor ->> '$.outcome' = ?8) AND (?9 IS NULL OR actor ->> '$.kind' = ?9) \
-             ORDER BY idx LIMIT ?10",
+        let rows = bound(
+            sqlx::query(matching!(
+                "SELECT idx, actor, actor_salt, subject, subject_salt, answer_commitment FROM entry",
+                "AND idx >= ?10 ORDER BY idx LIMIT ?11"
+            )),
+            filter,
         )
         .bind(from as i64)
-        .bind(&filter.from)
-        .bind(&filter.until)
-        .bind(&filter.caller)
-        .bind(&filter.organisation)
-        .bind(&filter.purpose)
-        .bind(&filter.agreement)
-        .bind(&filter.outcome)
-        .bind(&filter.kind)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?;
         let more = rows.len() == limit as usize;
         Ok((rows.iter().map(found).collect::<Result<_, _>>()?, more))
+    }
+
+    /// How many entries match, by parts of theirs.
+    pub async fn count(&self, filter: &Filter, by: &[Countable]) -> Result<Vec<Group>, SearchError> {
+        let mut query = bound(
+            sqlx::query(matching!(
+                "SELECT CASE ?10 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?10) END AS a, \
+                 CASE ?11 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?11) END AS b, \
+                 CASE ?12 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?12) END AS c, \
+                 count(*), sum(coalesce(actor ->> '$.records', actor ->> '$.batch_records', 0)) FROM entry",
+                "GROUP BY a, b, c ORDER BY count(*) DESC, a, b, c LIMIT ?13"
+            )),
+            filter,
+        );
+        for at in 0..3 {
+            query = query.bind(by.get(at).map(|part| part.0));
+        }
+        let rows = query.bind(GROUPS).fetch_all(&self.pool).await?;
+        let group = |row: &SqliteRow| {
+            let value = |at| Ok(row.try_get::<Option<String>, _>(at)?.unwrap_or_default());
+            Ok(Group {
+                values: (0..by.len()).map(value).collect::<Result<_, sqlx::Error>>()?,
+                entries: row.try_get::<i64, _>(3)?.unsigned_abs(),
+                records: row.try_get::<i64, _>(4)?.unsigned_abs(),
+            })
+        };
+        rows.iter().map(group).collect()
+    }
+
+    /// The sealed keys of the months that have one, by month: under each a subject has another tag.
+    pub(super) async fn month_keys(&self) -> Result<Vec<(String, Vec<u8>)>, SearchError> {
+        Ok(sqlx::query_as("SELECT month, sealed FROM month_key ORDER BY month").fetch_all(&self.pool).await?)
     }
 
     /// The latest checkpoint, or that of a size.
@@ -179,25 +199,6 @@ impl Reader {
             .await?
             .ok_or(SearchError::Damaged("a node is missing"))?;
         hash(&row, 0)
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            ("from", &self.from),
-            ("until", &self.until),
-            ("caller", &self.caller),
-            ("organisation", &self.organisation),
-            ("purpose", &self.purpose),
-            ("agreement", &self.agreement),
-            ("outcome", &self.outcome),
-            ("kind", &self.kind),
-        ];
-        let set: Vec<String> =
-            parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value).as_ref()?))).collect();
-        f.write_str(if set.is_empty() { "everything" } else { "" })?;
-        f.write_str(&set.join(" "))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{
     client::{Client, Connection},
-    log_offline::{self, ExportHead, ExportLine},
-    table::table,
+    log_offline::{self, ExportHead},
+    log_search::{Count, Search, line},
 };
 use crate::{
     access_log::{checkpoint::Checkpoint, verify::verify_database},
@@ -20,6 +20,8 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 pub(super) enum Log {
     /// Search the access log, as an auditor; the search is recorded.
     Search(Search),
+    /// Count entries by parts of theirs; the count is recorded as a search.
+    Count(Count),
     /// Hash a whole access log again and compare with what was signed; needs its public key and nothing else.
     Verify(Verify),
     /// Write the access log as an auditor sees it to a file, as JSON lines; recorded as a search for everything.
@@ -28,40 +30,6 @@ pub(super) enum Log {
     Bundle(Bundle),
     /// Check answers and their receipts, offline, with the access log's public key alone.
     CheckReceipt(CheckReceipt),
-}
-
-/// Filters: every one given must match.
-#[derive(Debug, Args)]
-pub(super) struct Search {
-    /// Earliest time, RFC 3339.
-    #[arg(long, default_value = "")]
-    from: String,
-    /// Time before which, RFC 3339.
-    #[arg(long, default_value = "")]
-    until: String,
-    /// Who asked.
-    #[arg(long, default_value = "")]
-    by: String,
-    /// For which organisation.
-    #[arg(long, default_value = "")]
-    organisation: String,
-    /// For what.
-    #[arg(long = "for-purpose", default_value = "")]
-    for_purpose: String,
-    /// Under which agreement.
-    #[arg(long = "under-agreement", default_value = "")]
-    under_agreement: String,
-    /// What was told: answered, denied, invalid, stored, searched, done.
-    #[arg(long, default_value = "")]
-    outcome: String,
-    /// Kind of entry: release, denial, input, administration, inspection, notice.
-    #[arg(long, default_value = "")]
-    kind: String,
-    /// As JSON lines.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    client: Client,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +90,7 @@ impl Log {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Log::Search(search) => search.run().await,
+            Log::Count(count) => count.run().await,
             Log::Verify(verify) => verify.run().await,
             Log::Export(export) => export.run().await,
             Log::Bundle(bundle) => bundle.run().await,
@@ -129,40 +98,6 @@ impl Log {
                 log_offline::check_receipts(&check.file, &log_offline::key(&check.key)?, check.json)
             }
         }
-    }
-}
-
-impl Search {
-    async fn run(self) -> anyhow::Result<ExitCode> {
-        let request = pb::SearchRequest {
-            terms: Some(self.client.terms()),
-            from: self.from,
-            until: self.until,
-            caller: self.by,
-            organisation: self.organisation,
-            purpose: self.for_purpose,
-            agreement: self.under_agreement,
-            outcome: self.outcome,
-            kind: self.kind,
-            page_size: 0,
-            page: String::new(),
-        };
-        let mut client = AuditServiceClient::new(self.client.connect().await?);
-        let mut pages = client.search(request).await?.into_inner();
-        let mut rows = entries_table();
-        while let Some(page) = pages.message().await? {
-            for entry in page.entries {
-                if self.json {
-                    println!("{}", serde_json::to_string(&line(entry)?)?)
-                } else {
-                    add_row(&mut rows, &entry)?
-                }
-            }
-        }
-        if !self.json {
-            println!("{rows}");
-        }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -256,39 +191,4 @@ async fn checkpoint(connection: Connection, client: &Client, size: u64) -> anyho
     let note = AuditServiceClient::new(connection).get_checkpoint(request).await?.into_inner().checkpoint;
     let size = Checkpoint::claimed_size(&note).context("the broker sent no checkpoint")?;
     Ok((note, size))
-}
-
-fn line(entry: pb::LoggedEntry) -> anyhow::Result<ExportLine> {
-    Ok(ExportLine {
-        index: entry.index,
-        actor: String::from_utf8(entry.actor_part)?,
-        actor_salt: hex::encode(entry.actor_salt),
-        subject: String::from_utf8(entry.subject_part)?,
-        subject_salt: hex::encode(entry.subject_salt),
-        answer_commitment: hex::encode(entry.answer_commitment),
-    })
-}
-
-/// A table for entries.
-pub(super) fn entries_table() -> comfy_table::Table {
-    table(["entry", "time", "kind", "caller", "role", "told", "records", "true reason"])
-}
-
-/// One entry in it.
-pub(super) fn add_row(table: &mut comfy_table::Table, entry: &pb::LoggedEntry) -> anyhow::Result<()> {
-    let actor: serde_json::Value = serde_json::from_slice(&entry.actor_part)?;
-    let subject: serde_json::Value = serde_json::from_slice(&entry.subject_part)?;
-    let text = |part: &serde_json::Value, name: &str| match &part[name] {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    let records =
-        if actor["batch_records"].is_null() { text(&actor, "records") } else { text(&actor, "batch_records") };
-    let time = text(&actor, "time").chars().take(16).collect::<String>().replace('T', " ");
-    let reason = if subject["reason"].is_null() { text(&actor, "refusal") } else { text(&subject, "reason") };
-    let names = ["kind", "caller", "role", "outcome"].map(|name| text(&actor, name));
-    let [kind, caller, role, outcome] = names;
-    table.add_row([entry.index.to_string(), time, kind, caller, role, outcome, records, reason]);
-    Ok(())
 }

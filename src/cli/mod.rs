@@ -8,6 +8,7 @@ mod keys;
 mod load;
 mod log;
 mod log_offline;
+mod log_search;
 mod policy;
 mod query;
 mod receipt;

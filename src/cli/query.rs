@@ -60,17 +60,21 @@ impl Query {
     }
 
     fn subject(&self) -> anyhow::Result<Subject> {
-        let mut raw = self.subject.clone();
-        if raw == "-" {
-            raw.clear();
-            std::io::stdin().read_line(&mut raw)?;
-        }
-        let raw = raw.trim();
+        let raw = subject_of(self.subject.clone())?;
         Ok(match raw.strip_prefix("handle:") {
             Some(handle) => Subject::Handle(handle.to_owned()),
-            None => Subject::Identifier(raw.to_owned()),
+            None => Subject::Identifier(raw),
         })
     }
+}
+
+/// A subject as given, or from standard input for `-`: there it stays out of the shell's history.
+pub(super) fn subject_of(mut given: String) -> std::io::Result<String> {
+    if given == "-" {
+        given.clear();
+        std::io::stdin().read_line(&mut given)?;
+    }
+    Ok(given.trim().to_owned())
 }
 
 fn print(answer: &pb::Answer, index: u64) {

@@ -55,6 +55,9 @@ impl From<Unavailable> for Failure {
 
 impl From<SearchError> for Failure {
     fn from(error: SearchError) -> Self {
+        if let SearchError::Unavailable(unavailable) = error {
+            return Failure::Unavailable(unavailable);
+        }
         tracing::error!(%error, "the access log could not be read");
         Failure::Fault
     }

@@ -50,8 +50,18 @@ pub struct Agreement {
     pub views: IndexMap<String, Vec<FieldId>>,
     /// Record types that may be put in.
     pub intake: Vec<RecordTypeId>,
-    /// Whether it is about reading the access log.
-    pub access_log: bool,
+    /// How the access log may be read under it.
+    pub access_log: Vec<LogUse>,
+}
+
+/// A way of reading the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogUse {
+    /// Searching all of it.
+    Search,
+    /// Finding what concerns one subject, who is named.
+    BySubject,
 }
 
 /// When an agreement is in force. Days are the island's.
@@ -106,7 +116,7 @@ struct File {
     #[serde(default)]
     intake: Vec<String>,
     #[serde(default)]
-    access_log: bool,
+    access_log: Vec<LogUse>,
 }
 
 #[derive(Deserialize)]

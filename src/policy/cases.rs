@@ -1,7 +1,7 @@
 //! Expected decisions, kept beside each agreement and run whenever a policy is loaded.
 
 use super::{
-    Policy,
+    LogUse, Policy,
     decide::{Asked, Party, Terms, Wanted, decide},
 };
 use crate::{
@@ -59,8 +59,7 @@ struct Case {
     view: Option<String>,
     fields: Option<Vec<String>>,
     put: Option<String>,
-    #[serde(default)]
-    access_log: bool,
+    access_log: Option<LogUse>,
     expect: Expected,
 }
 
@@ -119,11 +118,11 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
     let record_type =
         case.put.as_deref().map(|name| policy.catalogue.record_type_named(name).ok_or("`put` names no record type"));
     let record_type: Vec<_> = record_type.transpose()?.into_iter().collect();
-    let wanted = match (&case.put, case.access_log) {
-        (Some(_), false) => Wanted::Put(&record_type),
-        (None, true) => Wanted::AccessLog,
-        (None, false) => Wanted::Fields(&asked),
-        (Some(_), true) => return Err("a case is about one thing".to_owned()),
+    let wanted = match (&case.put, &case.access_log) {
+        (Some(_), None) => Wanted::Put(&record_type),
+        (None, Some(log_use)) => Wanted::AccessLog(std::slice::from_ref(log_use)),
+        (None, None) => Wanted::Fields(&asked),
+        (Some(_), Some(_)) => return Err("a case is about one thing".to_owned()),
     };
     let expects_leave = case.expect.put || case.expect.access_log;
     match (decide(policy, party, &terms, wanted, day), case.expect.denied) {

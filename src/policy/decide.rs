@@ -1,6 +1,6 @@
 //! The decision itself: closed lists, the agreement, the compiled policy and the hard rules, and no subject.
 
-use super::{Agreement, Policy, hard_rules};
+use super::{Agreement, LogUse, Policy, hard_rules};
 use crate::{
     dataset::{
         Level,
@@ -48,7 +48,8 @@ pub enum Asked {
 pub(super) enum Wanted<'a> {
     Fields(&'a Asked),
     Put(&'a [RecordTypeId]),
-    AccessLog,
+    /// In any of these ways.
+    AccessLog(&'a [LogUse]),
 }
 
 /// The terms that stand: names of closed lists, an agreement in force.
@@ -165,9 +166,12 @@ pub(super) fn decide(
                 vec![]
             }
         }
-        Wanted::AccessLog => {
-            let may = agreement.access_log && policy.table.may_read_access_log(&standing.role, &standing.purpose);
-            if may {
+        Wanted::AccessLog(uses) => {
+            let may = |log_use: &LogUse| {
+                agreement.access_log.contains(log_use)
+                    && policy.table.may_read_access_log(&standing.role, &standing.purpose, *log_use)
+            };
+            if uses.iter().any(may) {
                 vec![]
             } else {
                 return Err(Refusal::NothingGranted);

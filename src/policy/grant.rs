@@ -1,7 +1,7 @@
 //! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
 
 use super::{
-    Agreement, InForce,
+    Agreement, InForce, LogUse,
     decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
 };
 use crate::{
@@ -64,15 +64,16 @@ pub fn authorise_intake(
     grant(in_force, caller, terms, Wanted::Put(record_types), trace, today).map(IntakeGrant)
 }
 
-/// May this caller read the access log?
+/// May this caller read the access log, in any of these ways?
 pub fn authorise_audit(
     in_force: &Arc<InForce>,
     caller: &Caller,
     terms: &Terms,
+    uses: &[LogUse],
     trace: &str,
     today: Date,
 ) -> Result<AuditGrant, Denial> {
-    grant(in_force, caller, terms, Wanted::AccessLog, trace, today).map(AuditGrant)
+    grant(in_force, caller, terms, Wanted::AccessLog(uses), trace, today).map(AuditGrant)
 }
 
 impl Grant {

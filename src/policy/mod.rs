@@ -14,7 +14,7 @@ mod rules;
 mod table;
 
 pub use self::casbin::{CasbinError, MODEL};
-pub use agreement::{Agreement, InvalidAgreement, Validity};
+pub use agreement::{Agreement, InvalidAgreement, LogUse, Validity};
 pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
 pub use decide::{Asked, DecidedBy, Decision, Refusal, Terms};

@@ -1,6 +1,6 @@
 //! Policy lines, read strictly: what Casbin would pass over in silence is refused here, with file, line and reason.
 
-use super::roles::Roles;
+use super::{agreement::LogUse, roles::Roles};
 use crate::dataset::{Catalogue, Level};
 use std::collections::HashSet;
 
@@ -45,8 +45,14 @@ fn place(file: &str, line: &u64) -> String {
     if *line > 0 { format!("{file}, line {line}") } else { file.to_owned() }
 }
 
-/// The object under which the access log itself is granted.
-pub(super) const ACCESS_LOG: &str = "access_log";
+/// The object under which a way of reading the access log is granted.
+pub(super) fn object_of(log_use: LogUse) -> &'static str {
+    match log_use {
+        LogUse::Search => "access_log",
+        LogUse::BySubject => "access_log_by_subject",
+    }
+}
+
 const CATEGORY: &str = "category:";
 /// A chain of inheritance longer than this is a mistake.
 const MAX_DEPTH: usize = 5;
@@ -153,7 +159,7 @@ fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<
 fn check_object(object: &str, act: Act, catalogue: &Catalogue) -> Result<(), String> {
     let (known, kind) = match act {
         Act::Put => (catalogue.record_type_named(object).is_some(), "record type, which is what `put` is for"),
-        Act::Show(level) if object == ACCESS_LOG => {
+        Act::Show(level) if [LogUse::Search, LogUse::BySubject].map(object_of).contains(&object) => {
             (level == Level::Full, "level of the access log: it is read in full or not at all")
         }
         Act::Show(_) if object.starts_with(CATEGORY) => (

@@ -2,9 +2,10 @@
 //! lines the policy has.
 
 use super::{
+    agreement::LogUse,
     casbin::{CasbinError, Judge},
     roles::Roles,
-    rules::{ACCESS_LOG, Act, Rules},
+    rules::{Act, Rules, object_of},
 };
 use crate::{
     dataset::{
@@ -24,7 +25,7 @@ pub(super) struct Table(HashMap<(Role, Purpose), Permissions>);
 pub(super) struct Permissions {
     levels: Vec<Level>,
     puts: Vec<bool>,
-    access_log: bool,
+    access_log: Vec<LogUse>,
 }
 
 impl Table {
@@ -57,9 +58,9 @@ impl Table {
         puts.and_then(|puts| puts.get(record_type.position())).copied().unwrap_or(false)
     }
 
-    /// Whether the access log may be read.
-    pub(super) fn may_read_access_log(&self, role: &Role, purpose: &Purpose) -> bool {
-        self.permissions(role, purpose).is_some_and(|permissions| permissions.access_log)
+    /// Whether the access log may be read in this way.
+    pub(super) fn may_read_access_log(&self, role: &Role, purpose: &Purpose, log_use: LogUse) -> bool {
+        self.permissions(role, purpose).is_some_and(|permissions| permissions.access_log.contains(&log_use))
     }
 
     fn permissions(&self, role: &Role, purpose: &Purpose) -> Option<&Permissions> {
@@ -82,6 +83,12 @@ impl Permissions {
         }
         let puts =
             catalogue.record_types().map(|(_, known)| ask(&known.full_name, Act::Put)).collect::<Result<_, _>>()?;
-        Ok(Self { levels, puts, access_log: ask(ACCESS_LOG, Act::Show(Level::Full))? })
+        let mut access_log = Vec::new();
+        for log_use in [LogUse::Search, LogUse::BySubject] {
+            if ask(object_of(log_use), Act::Show(Level::Full))? {
+                access_log.push(log_use);
+            }
+        }
+        Ok(Self { levels, puts, access_log })
     }
 }

@@ -68,6 +68,13 @@ pub struct MonthKey(Zeroizing<[u8; 32]>);
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SubjectTag(String);
 
+impl SubjectTag {
+    /// Hexadecimal.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An operation on keys that could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {

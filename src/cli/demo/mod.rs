@@ -4,7 +4,7 @@ mod ask;
 mod population;
 mod tamper;
 
-use super::{client::connection, load::deliver, log, receipt, serve::terminated};
+use super::{client::connection, load::deliver, log_search, receipt, serve::terminated};
 use crate::{
     app::App,
     clock::{Clock, SystemClock},
@@ -125,10 +125,10 @@ async fn tour(base: &Path, issuer: &DevelopmentIssuer, channel: Channel, populat
     let mut auditor = AuditServiceClient::new(connection(channel.clone(), &AUDITOR.token(issuer)?)?);
     let request = pb::SearchRequest { terms: Some(AUDITOR.terms()), ..Default::default() };
     let mut pages = auditor.search(request).await?.into_inner();
-    let mut table = log::entries_table();
+    let mut table = log_search::entries_table();
     while let Some(page) = pages.message().await? {
         for entry in page.entries {
-            log::add_row(&mut table, &entry)?;
+            log_search::add_row(&mut table, &entry)?;
         }
     }
     println!("{table}");

@@ -1,5 +1,7 @@
 //! Reading the access log.
 
+mod by_subject;
+mod count;
 mod proofs;
 mod refusals;
 mod search;

@@ -50,16 +50,18 @@ async fn a_filter_that_could_name_a_subject_is_refused_and_recorded_nowhere() {
     let (escape, line) = (format!("{mark}\u{1b}[2J"), format!("{mark}\n[AUDIT] released"));
     let mut calls = 0;
     for value in [&named, &lower, &visitor, &long, &escape, &line] {
+        let filtered =
+            |filter| pb::SearchRequest { filter: Some(filter), terms: auditor().pb_terms(), ..Default::default() };
         let fresh = || pb::SearchRequest { terms: auditor().pb_terms(), ..Default::default() };
         let value = || value.to_owned();
         for request in [
-            pb::SearchRequest { caller: value(), ..fresh() },
-            pb::SearchRequest { organisation: value(), ..fresh() },
-            pb::SearchRequest { purpose: value(), ..fresh() },
-            pb::SearchRequest { agreement: value(), ..fresh() },
-            pb::SearchRequest { outcome: value(), ..fresh() },
-            pb::SearchRequest { kind: value(), ..fresh() },
-            pb::SearchRequest { from: value(), ..fresh() },
+            filtered(pb::LogFilter { caller: value(), ..Default::default() }),
+            filtered(pb::LogFilter { organisation: value(), ..Default::default() }),
+            filtered(pb::LogFilter { purpose: value(), ..Default::default() }),
+            filtered(pb::LogFilter { agreement: value(), ..Default::default() }),
+            filtered(pb::LogFilter { outcome: value(), ..Default::default() }),
+            filtered(pb::LogFilter { kind: value(), ..Default::default() }),
+            filtered(pb::LogFilter { from: value(), ..Default::default() }),
             pb::SearchRequest { page: value(), ..fresh() },
         ] {
             let status = broker.audit().search(auditor().request(&broker.deployment, request)).await.err().unwrap();

@@ -4,8 +4,12 @@ use crate::harness::*;
 use disown::pb;
 use serde_json::Value;
 
-fn everything() -> pb::SearchRequest {
-    pb::SearchRequest { terms: auditor().pb_terms(), ..Default::default() }
+fn everything() -> pb::LogFilter {
+    pb::LogFilter::default()
+}
+
+fn asked(filter: pb::LogFilter) -> pb::SearchRequest {
+    pb::SearchRequest { terms: auditor().pb_terms(), filter: Some(filter), ..Default::default() }
 }
 
 /// Pages of a search: index and actor part of each entry, and where the page says that it goes on.
@@ -19,8 +23,8 @@ async fn pages(broker: &TestBroker, request: pb::SearchRequest) -> Vec<(Vec<(u64
     pages
 }
 
-async fn search(broker: &TestBroker, request: pb::SearchRequest) -> Vec<(u64, Value)> {
-    pages(broker, request).await.into_iter().flat_map(|(entries, _)| entries).collect()
+async fn search(broker: &TestBroker, filter: pb::LogFilter) -> Vec<(u64, Value)> {
+    pages(broker, asked(filter)).await.into_iter().flat_map(|(entries, _)| entries).collect()
 }
 
 /// Entries of several kinds, an hour apart.
@@ -42,23 +46,23 @@ async fn each_filter_finds_what_matches_and_nothing_else() {
     let all = search(&broker, everything()).await;
     let one = |value: &str| value.to_owned();
     let cases = [
-        (pb::SearchRequest { caller: one("tracer.amy"), ..everything() }, "caller", "tracer.amy", 2),
-        (pb::SearchRequest { caller: one("dr.renouf"), ..everything() }, "caller", "dr.renouf", 1),
+        (pb::LogFilter { caller: one("tracer.amy"), ..everything() }, "caller", "tracer.amy", 2),
+        (pb::LogFilter { caller: one("dr.renouf"), ..everything() }, "caller", "dr.renouf", 1),
         (
-            pb::SearchRequest { organisation: one("states-of-jersey-police"), ..everything() },
+            pb::LogFilter { organisation: one("states-of-jersey-police"), ..everything() },
             "organisation",
             "states-of-jersey-police",
             1,
         ),
-        (pb::SearchRequest { purpose: one("contact_tracing"), ..everything() }, "purpose", "contact_tracing", 2),
-        (pb::SearchRequest { agreement: one("clinical-care"), ..everything() }, "agreement", "clinical-care", 1),
-        (pb::SearchRequest { outcome: one("answered"), ..everything() }, "outcome", "answered", 4),
-        (pb::SearchRequest { outcome: one("denied"), ..everything() }, "outcome", "denied", 1),
-        (pb::SearchRequest { kind: one("input"), ..everything() }, "kind", "input", 3),
-        (pb::SearchRequest { kind: one("release"), ..everything() }, "kind", "release", 4),
-        (pb::SearchRequest { kind: one("nothing-like-it"), ..everything() }, "kind", "nothing-like-it", 0),
-        (pb::SearchRequest { caller: one("tracer.%"), ..everything() }, "caller", "tracer.%", 0),
-        (pb::SearchRequest { caller: one("' OR 1=1 --"), ..everything() }, "caller", "' OR 1=1 --", 0),
+        (pb::LogFilter { purpose: one("contact_tracing"), ..everything() }, "purpose", "contact_tracing", 2),
+        (pb::LogFilter { agreement: one("clinical-care"), ..everything() }, "agreement", "clinical-care", 1),
+        (pb::LogFilter { outcome: one("answered"), ..everything() }, "outcome", "answered", 4),
+        (pb::LogFilter { outcome: one("denied"), ..everything() }, "outcome", "denied", 1),
+        (pb::LogFilter { kind: one("input"), ..everything() }, "kind", "input", 3),
+        (pb::LogFilter { kind: one("release"), ..everything() }, "kind", "release", 4),
+        (pb::LogFilter { kind: one("nothing-like-it"), ..everything() }, "kind", "nothing-like-it", 0),
+        (pb::LogFilter { caller: one("tracer.%"), ..everything() }, "caller", "tracer.%", 0),
+        (pb::LogFilter { caller: one("' OR 1=1 --"), ..everything() }, "caller", "' OR 1=1 --", 0),
     ];
     for (request, part, value, expected) in cases {
         let found = search(&broker, request).await;
@@ -72,15 +76,12 @@ async fn each_filter_finds_what_matches_and_nothing_else() {
 #[tokio::test]
 async fn filters_together_must_all_match() {
     let broker = some_history().await;
-    let both = |kind: &str, caller: &str| pb::SearchRequest {
-        kind: kind.to_owned(),
-        caller: caller.to_owned(),
-        ..everything()
-    };
+    let both =
+        |kind: &str, caller: &str| pb::LogFilter { kind: kind.to_owned(), caller: caller.to_owned(), ..everything() };
     assert_eq!(search(&broker, both("release", "tracer.amy")).await.len(), 2);
     assert_eq!(search(&broker, both("denial", "tracer.amy")).await.len(), 0);
     assert_eq!(search(&broker, both("denial", "stat.hamon")).await.len(), 1);
-    let narrow = pb::SearchRequest {
+    let narrow = pb::LogFilter {
         from: "2026-11-21T21:30:00Z".to_owned(),
         organisation: "states-of-jersey-police".to_owned(),
         purpose: "isolation_enforcement".to_owned(),
@@ -89,7 +90,7 @@ async fn filters_together_must_all_match() {
         ..both("release", "pc.vautier")
     };
     assert_eq!(search(&broker, narrow.clone()).await.len(), 1);
-    let earlier = pb::SearchRequest { until: "2026-11-21T21:30:00Z".to_owned(), from: String::new(), ..narrow };
+    let earlier = pb::LogFilter { until: "2026-11-21T21:30:00Z".to_owned(), from: String::new(), ..narrow };
     assert_eq!(search(&broker, earlier).await.len(), 0);
     broker.finish().await;
 }
@@ -97,7 +98,7 @@ async fn filters_together_must_all_match() {
 #[tokio::test]
 async fn times_bound_from_the_first_to_before_the_last() {
     let broker = some_history().await;
-    let between = |from: &str, until: &str| pb::SearchRequest {
+    let between = |from: &str, until: &str| pb::LogFilter {
         from: from.to_owned(),
         until: until.to_owned(),
         kind: "release".to_owned(),
@@ -120,11 +121,12 @@ async fn times_bound_from_the_first_to_before_the_last() {
 #[tokio::test]
 async fn pages_give_every_entry_once() {
     let broker = some_history().await;
-    let whole: Vec<_> = search(&broker, pb::SearchRequest { kind: "release".to_owned(), ..everything() }).await;
+    let whole: Vec<_> = search(&broker, pb::LogFilter { kind: "release".to_owned(), ..everything() }).await;
     for page_size in [1, 2, 3, 4, 5, 1000] {
         let (mut collected, mut page) = (Vec::new(), String::new());
         loop {
-            let request = pb::SearchRequest { kind: "release".to_owned(), page_size, page, ..everything() };
+            let releases = pb::LogFilter { kind: "release".to_owned(), ..everything() };
+            let request = pb::SearchRequest { page_size, page, ..asked(releases) };
             let mut told = pages(&broker, request).await;
             let (entries, next_page) = told.remove(0);
             assert!(told.is_empty() && entries.len() <= page_size as usize);
@@ -145,7 +147,7 @@ async fn without_a_page_size_everything_streams() {
     for _ in 0..250 {
         broker.refused(&statistician(), statistician().question(NOBODY)).await;
     }
-    let pages = pages(&broker, everything()).await;
+    let pages = pages(&broker, asked(everything())).await;
     assert!(pages.len() > 1);
     let indexes: Vec<_> = pages.iter().flat_map(|(entries, _)| entries).map(|(index, _)| *index).collect();
     let expected: Vec<_> = (0..indexes.len() as u64).collect();
@@ -157,8 +159,7 @@ async fn without_a_page_size_everything_streams() {
 #[tokio::test]
 async fn a_search_is_recorded_before_it_finds_anything() {
     let broker = TestBroker::empty().await;
-    let request =
-        pb::SearchRequest { kind: "inspection".to_owned(), caller: "auditor.pallot".to_owned(), ..everything() };
+    let request = pb::LogFilter { kind: "inspection".to_owned(), caller: "auditor.pallot".to_owned(), ..everything() };
     // It finds itself.
     let found = search(&broker, request).await;
     assert_eq!(found.len(), 1);

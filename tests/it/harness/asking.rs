@@ -48,6 +48,59 @@ pub fn police() -> Asker {
     )
 }
 
+pub fn sergeant() -> Asker {
+    let case = "AB-2026-000123";
+    let organisation = "states-of-jersey-police";
+    asker("sgt.gaudin", organisation, "police_sergeant", "isolation_enforcement", "sojp-isolation", case)
+}
+
+pub fn border_officer() -> Asker {
+    let organisation = "jersey-customs-and-immigration";
+    asker("bo.querree", organisation, "border_officer", "border_control", "border-arrivals", "BC-20260001")
+}
+
+pub fn parish_officer() -> Asker {
+    asker("po.blampied", "parish-of-st-helier", "parish_officer", "isolation_support", "parish-support", "PS-000001")
+}
+
+pub fn venue() -> Asker {
+    asker("pier-cafe", "jersey-hospitality-association", "venue", "venue_register", "venue-register", "VR-000001")
+}
+
+pub fn data_protection_officer() -> Asker {
+    let role = "data_protection_officer";
+    asker("dpo.mauger", "government-of-jersey", role, "data_protection", "data-protection", "DP-0001")
+}
+
+pub fn regulator() -> Asker {
+    asker("joic.le-feuvre", "jersey-information-commissioner", "regulator", "oversight", "oversight", "JOIC-2026-001")
+}
+
+pub fn rights_officer() -> Asker {
+    let role = "rights_officer";
+    asker("ro.de-gruchy", "government-of-jersey", role, "subject_rights", "subject-rights", "SR-2026-0001")
+}
+
+/// Everybody of the reference deployment, one for each role.
+pub fn everybody() -> [Asker; 14] {
+    [
+        clinician(),
+        tracer(),
+        clerk(),
+        border_officer(),
+        parish_officer(),
+        police(),
+        sergeant(),
+        statistician(),
+        venue(),
+        registrar(),
+        data_protection_officer(),
+        auditor(),
+        regulator(),
+        rights_officer(),
+    ]
+}
+
 pub fn statistician() -> Asker {
     asker("stat.hamon", "statistics-jersey", "statistician", "statistics", "statistics", "ST-0001")
 }

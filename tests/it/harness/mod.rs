@@ -3,6 +3,7 @@
 
 mod asking;
 mod checking;
+mod golden;
 mod health;
 mod leaks;
 mod people;
@@ -11,6 +12,7 @@ mod tampering;
 
 pub use asking::*;
 pub use checking::hashes;
+pub use golden::assert_golden;
 pub use leaks::assert_no_identifier;
 pub use people::*;
 pub use tampering::*;

@@ -6,10 +6,13 @@ use disown::{
     dataset::Level,
     entropy::{SeededEntropy, SystemEntropy},
     identity::{Caller, DEVELOPMENT_ISSUER, DevelopmentIssuer, Verifier},
-    policy::{Asked, InForce, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake},
+    policy::{Asked, InForce, LogUse, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake},
 };
 use jiff::civil::Date;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+};
 
 /// A policy in force, and an issuer whose word is taken.
 pub struct Authority {
@@ -17,6 +20,8 @@ pub struct Authority {
     issuer: DevelopmentIssuer,
     verifier: Verifier,
     clock: Arc<TestClock>,
+    /// Signing a token for each of millions of questions would be most of the work.
+    known: Mutex<HashMap<String, Caller>>,
 }
 
 /// Level by field.
@@ -28,12 +33,26 @@ impl Authority {
         let issuer = DevelopmentIssuer::new(&SeededEntropy::new(1)).unwrap();
         let catalogue = policy.catalogue.clone();
         let verifier = Verifier::new(DEVELOPMENT_ISSUER, "disown", &issuer.jwks(), catalogue, clock.clone()).unwrap();
-        Self { in_force: Arc::new(InForce::nowhere(policy)), issuer, verifier, clock }
+        Self { in_force: Arc::new(InForce::nowhere(policy)), issuer, verifier, clock, known: Mutex::default() }
     }
 
     /// Somebody of an organisation whose token holds these roles.
     pub fn caller(&self, organisation: &str, roles: &[&str]) -> Caller {
-        self.verified("somebody", organisation, roles).unwrap()
+        let mut known = self.known.lock().unwrap();
+        let who = || self.verified("somebody", organisation, roles).unwrap();
+        known.entry(format!("{organisation} {}", roles.join(" "))).or_insert_with(who).clone()
+    }
+
+    /// Somebody of an organisation that is a party to the agreement of these terms, in their role.
+    pub fn party_to(&self, terms: &Terms) -> Caller {
+        let agreement = self.in_force.policy.agreement(&terms.agreement).unwrap();
+        self.caller(agreement.parties[0].as_str(), &[&terms.role])
+    }
+
+    /// Every way in which the access log may be read.
+    pub fn log_uses(&self, caller: &Caller, terms: &Terms, day: Date) -> Vec<LogUse> {
+        let may = |log_use: &LogUse| authorise_audit(&self.in_force, caller, terms, &[*log_use], "trace", day).is_ok();
+        [LogUse::Search, LogUse::BySubject].into_iter().filter(may).collect()
     }
 
     /// Somebody of that name, if they are let in.
@@ -61,10 +80,6 @@ impl Authority {
         known.filter(|(id, _)| may(*id)).map(|(_, known)| known.full_name.clone()).collect()
     }
 
-    pub fn may_read_access_log(&self, caller: &Caller, terms: &Terms, day: Date) -> bool {
-        authorise_audit(&self.in_force, caller, terms, "trace", day).is_ok()
-    }
-
     /// Every role × purpose × agreement, with a case reference in the agreement's form, or none that fits.
     pub fn all_terms(&self) -> Vec<Terms> {
         let policy = &self.in_force.policy;
@@ -81,8 +96,7 @@ impl Authority {
 }
 
 pub fn terms(role: &str, purpose: &str, agreement: &str) -> Terms {
-    let known = [clinician(), tracer(), police(), statistician(), clerk(), registrar(), auditor()];
-    let case = known.into_iter().find(|asker| asker.terms.2 == agreement).map(|asker| asker.terms.3);
+    let case = everybody().into_iter().find(|asker| asker.terms.2 == agreement).map(|asker| asker.terms.3);
     Terms {
         role: role.to_owned(),
         purpose: purpose.to_owned(),

@@ -5,7 +5,7 @@ use super::{
     oracle::{LEVELS, Oracle},
     reference,
 };
-use disown::policy::{Asked, Policy, PolicyFiles, Refusal, Terms};
+use disown::policy::{Asked, LogUse, Policy, PolicyFiles, Refusal, Terms};
 use jiff::civil::{Date, date};
 
 const DAYS: [Date; 6] =
@@ -62,7 +62,7 @@ async fn every_decision_of_the_reference_policies_is_the_oracles() {
             compared += compare(&authority, &oracle, organisation, &terms, date(2026, 11, 21));
         }
     }
-    assert_eq!(compared, 7 * 7 * 7 * organisations.len() * oracle.fields.len());
+    assert_eq!(compared, 14 * 13 * 13 * organisations.len() * oracle.fields.len());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_role_that_the_token_does_not_hold_is_refused_whatever_else_it_holds()
         let caller = authority.caller("government-of-jersey", &others);
         assert!(matches!(authority.ask_for_all(&caller, &terms, day), Err(Refusal::Role)));
         assert!(authority.may_put(&caller, &terms, day).is_empty());
-        assert!(!authority.may_read_access_log(&caller, &terms, day));
+        assert!(authority.log_uses(&caller, &terms, day).is_empty());
     }
 }
 
@@ -120,17 +120,28 @@ async fn putting_in_and_reading_the_access_log_are_granted_to_those_of_the_lines
     let day = date(2026, 11, 21);
     let (mut put, mut read) = (Vec::new(), Vec::new());
     for terms in authority.all_terms() {
-        let caller = authority.caller("government-of-jersey", &[&terms.role]);
+        let caller = authority.party_to(&terms);
         let who = format!("{} {} {}", terms.role, terms.purpose, terms.agreement);
         let types = authority.may_put(&caller, &terms, day);
         if !types.is_empty() {
             put.push((who.clone(), types.len()));
         }
-        if authority.may_read_access_log(&caller, &terms, day) {
-            read.push(who);
-        }
+        let uses = authority.log_uses(&caller, &terms, day);
+        read.extend(uses.into_iter().map(|log_use| (who.clone(), log_use)));
     }
-    let expected = [("booking_clerk test_booking test-booking", 1), ("registrar registration registers", 12)];
+    let expected = [
+        ("border_officer border_control border-arrivals", 1),
+        ("booking_clerk test_booking test-booking", 1),
+        ("venue venue_register venue-register", 1),
+        ("registrar registration registers", 12),
+    ];
     assert_eq!(put, expected.map(|(who, types)| (who.to_owned(), types)));
-    assert_eq!(read, ["auditor audit audit"]);
+    let expected = [
+        ("auditor audit audit", LogUse::Search),
+        ("data_protection_officer data_protection data-protection", LogUse::Search),
+        ("data_protection_officer data_protection data-protection", LogUse::BySubject),
+        ("regulator oversight oversight", LogUse::Search),
+        ("rights_officer subject_rights subject-rights", LogUse::BySubject),
+    ];
+    assert_eq!(read, expected.map(|(who, log_use)| (who.to_owned(), log_use)));
 }

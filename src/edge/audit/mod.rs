@@ -1,21 +1,24 @@
 //! `AuditService`: holds a reader, and a recorder that can append inspections only.
 
+mod filter;
+
 use super::{access::told, authenticate::caller_of, messages, status::Failure};
 use crate::{
     access::{Invalid, refuse_invalid},
-    access_log::{Appender, Filter, InspectionRecorder, Reader, SearchError},
+    access_log::{Appender, Filter, Group, InspectionRecorder, Reader, SearchError, SubjectPart},
     clock::{Clock, today},
     entropy::Entropy,
     identity::Caller,
     pb::{self, audit_service_server::AuditService},
-    policy::{self, AuditGrant, InForce, Terms},
+    policy::{self, AuditGrant, InForce, LogUse, Terms},
 };
 use arc_swap::ArcSwap;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
 
 /// Serves auditors.
 #[derive(Clone)]
@@ -31,10 +34,9 @@ pub(super) struct AuditEdge {
 }
 
 const PAGE: u32 = 200;
-const TIME: Invalid = Invalid::of("from, until", "a time of RFC 3339, as in 2026-11-21T20:00:00Z");
-const FILTER: Invalid = Invalid::of("filter", "at most 128 characters each, and no subject identifier");
-const PAGE_SIZE: Invalid = Invalid::of("page_size", "at most 1,000");
-const PAGE_TOKEN: Invalid = Invalid::of("page", "the `next_page` of an earlier response");
+const BY: Invalid = Invalid::of("by", "at most 3 parts of an entry, each once");
+/// A checkpoint or a proof tells nothing that a reader of any part may not know.
+const ANY_USE: &[LogUse] = &[LogUse::Search, LogUse::BySubject];
 const NOT_IN_TREE: Invalid = Invalid::of("index, size", "an entry and a size of the log as it is");
 
 #[tonic::async_trait]
@@ -46,20 +48,36 @@ impl AuditService for AuditEdge {
         let request = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
         let searching = tokio::spawn(async move {
-            let terms = messages::terms(request.terms.clone());
-            let grant = edge.authorise(&caller, &terms, &trace).await?;
-            let (filter, page_size, start) = match parse(request, &edge.in_force.load().policy.catalogue) {
-                Ok(parsed) => parsed,
+            let pb::SearchRequest { terms, filter, page_size, page } = request;
+            let terms = messages::terms(terms);
+            let (page_size, start) = match filter::page(page_size, &page) {
+                Ok(page) => page,
                 Err(invalid) => return Err(edge.invalid(invalid, &caller, &terms, &trace).await),
             };
-            // The search is recorded before anything is found.
-            edge.inspections.record(grant.grant().who.clone(), grant.grant().terms(), &filter).await?;
+            let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             let (pages, answers) = mpsc::channel(4);
             tokio::spawn(stream(edge.reader, filter, start, page_size, pages));
             Ok(answers)
         });
         let answers = searching.await.unwrap_or(Err(Failure::Fault))?;
         Ok(Response::new(ReceiverStream::new(answers)))
+    }
+
+    async fn count(&self, request: Request<pb::CountRequest>) -> Result<Response<pb::CountResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let pb::CountRequest { terms, filter, by } = request.into_inner();
+        let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
+        let counting = tokio::spawn(async move {
+            let terms = messages::terms(terms);
+            let Some(by) = filter::countable(&by) else {
+                return Err(edge.invalid(BY, &caller, &terms, &trace).await);
+            };
+            let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
+            Ok(edge.reader.count(&filter, &by).await?)
+        });
+        let groups = counting.await.unwrap_or(Err(Failure::Fault))?;
+        let group = |one: Group| pb::Group { values: one.values, entries: one.entries, records: one.records };
+        Ok(Response::new(pb::CountResponse { groups: groups.into_iter().map(group).collect() }))
     }
 
     async fn get_checkpoint(
@@ -70,7 +88,7 @@ impl AuditService for AuditEdge {
         let pb::GetCheckpointRequest { terms, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
+        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
         match self.reader.checkpoint((size > 0).then_some(size)).await.map_err(Failure::from)? {
             Some(checkpoint) => Ok(Response::new(pb::GetCheckpointResponse { checkpoint })),
             None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await.into()),
@@ -85,7 +103,7 @@ impl AuditService for AuditEdge {
         let pb::ProveInclusionRequest { terms, index, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
+        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
         let found = self.reader.prove_inclusion(index, size).await;
         let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
         Ok(Response::new(pb::ProveInclusionResponse {
@@ -103,7 +121,7 @@ impl AuditService for AuditEdge {
         let pb::ProveConsistencyRequest { terms, old_size, new_size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
+        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
         let found = self.reader.prove_consistency(old_size, new_size).await;
         let path = self.proof(found, &caller, &terms, &trace).await?;
         Ok(Response::new(pb::ProveConsistencyResponse { path: messages::bytes(&path) }))
@@ -111,9 +129,44 @@ impl AuditService for AuditEdge {
 }
 
 impl AuditEdge {
-    async fn authorise(&self, caller: &Caller, terms: &Terms, trace: &str) -> Result<AuditGrant, Failure> {
+    /// What a search or a count needs first: leave, a filter in form, and an entry of its own before anything is found.
+    async fn inspect(
+        &self,
+        caller: &Caller,
+        terms: &Terms,
+        filter: Option<pb::LogFilter>,
+        trace: &str,
+    ) -> Result<Filter, Failure> {
+        let mut filter = filter.unwrap_or_default();
+        let subject = Zeroizing::new(std::mem::take(&mut filter.subject));
+        let uses = if subject.is_empty() { &[LogUse::Search] } else { &[LogUse::BySubject] };
+        let grant = self.authorise(caller, terms, uses, trace).await?;
+        let parsed = {
+            let catalogue = &self.in_force.load().policy.catalogue;
+            filter::parse(filter, catalogue).and_then(|filter| Ok((filter, filter::subject(subject, catalogue)?)))
+        };
+        let (mut filter, subject) = match parsed {
+            Ok(parsed) => parsed,
+            Err(invalid) => return Err(self.invalid(invalid, caller, terms, trace).await),
+        };
+        let mut about = SubjectPart::default();
+        if let Some(subject) = subject {
+            let (tags, found) = self.inspections.find(subject, &self.reader).await?;
+            (filter.tags, about) = (Some(tags), found);
+        }
+        self.inspections.record(grant.grant().who.clone(), grant.grant().terms(), &filter, about).await?;
+        Ok(filter)
+    }
+
+    async fn authorise(
+        &self,
+        caller: &Caller,
+        terms: &Terms,
+        uses: &[LogUse],
+        trace: &str,
+    ) -> Result<AuditGrant, Failure> {
         let today = today(&*self.clock, &self.zone);
-        match policy::authorise_audit(&self.in_force.load_full(), caller, terms, trace, today) {
+        match policy::authorise_audit(&self.in_force.load_full(), caller, terms, uses, trace, today) {
             Ok(grant) => Ok(grant),
             Err(denial) => Err(told(denial.into(), &self.refusals).await),
         }
@@ -139,38 +192,6 @@ impl AuditEdge {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn parse(
-    request: pb::SearchRequest,
-    catalogue: &crate::dataset::Catalogue,
-) -> Result<(Filter, Option<u32>, u64), Invalid> {
-    let text = |value: String| {
-        // The filter is recorded.
-        let fits = value.len() <= 128 && !catalogue.holds_identifier(&value) && !value.chars().any(char::is_control);
-        if fits { Ok(Some(value).filter(|value| !value.is_empty())) } else { Err(FILTER) }
-    };
-    let time = |value: String| match value.as_str() {
-        "" => Ok(None),
-        raw => raw.parse::<Timestamp>().map(|time| Some(format!("{time:.6}"))).map_err(|_| TIME),
-    };
-    let filter = Filter {
-        from: time(request.from)?,
-        until: time(request.until)?,
-        caller: text(request.caller)?,
-        organisation: text(request.organisation)?,
-        purpose: text(request.purpose)?,
-        agreement: text(request.agreement)?,
-        outcome: text(request.outcome)?,
-        kind: text(request.kind)?,
-    };
-    let page_size = match request.page_size {
-        0 => None,
-        size if size <= 1000 => Some(size),
-        _ => return Err(PAGE_SIZE),
-    };
-    let start = if request.page.is_empty() { 0 } else { request.page.parse().map_err(|_| PAGE_TOKEN)? };
-    Ok((filter, page_size, start))
 }
 
 /// One page where a page size was asked for, all pages otherwise.
