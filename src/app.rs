@@ -231,6 +231,7 @@ fn services(
         log: log.appender.clone(),
         clock,
         zone: config.time_zone.clone(),
+        slot: config.slot,
     });
     let services = Services {
         access,

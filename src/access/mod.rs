@@ -8,6 +8,7 @@ mod record;
 mod redact;
 mod refuse;
 mod release;
+mod slot;
 mod translate;
 
 pub use fetch::Fetched;
@@ -17,6 +18,7 @@ pub use query::{Query, Subject};
 pub use redact::{Redacted, redact};
 pub use refuse::{Invalid, Refused, Told, refuse, refuse_invalid};
 pub use release::{ReceiptMismatch, Released, release};
+pub use slot::Slot;
 pub use translate::{Address, Addressed};
 
 use crate::{
@@ -46,6 +48,8 @@ pub struct Access {
     pub(crate) clock: Arc<dyn Clock>,
     /// The island's time zone: conditions and validity count in its days.
     pub(crate) zone: TimeZone,
+    /// When answers leave that lack something.
+    pub(crate) slot: Slot,
 }
 
 /// No answer.

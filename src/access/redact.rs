@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 pub struct Redacted {
     pub(super) bytes: Vec<u8>,
     pub(super) entry: Entry,
+    pub(super) lacks: bool,
 }
 
 impl Redacted {
@@ -35,9 +36,10 @@ impl Redacted {
 pub fn redact(linked: Linked) -> Redacted {
     let Linked { grant, records, handle, subject } = linked;
     let catalogue = &grant.in_force.policy.catalogue;
-    let mut shown = Vec::new();
+    let (mut shown, mut lacks) = (Vec::new(), false);
     for (record_type, decisions) in by_record_type(&grant, catalogue) {
         let of_type: Vec<_> = records.iter().filter(|record| record.record_type == record_type).collect();
+        lacks |= of_type.is_empty();
         let name = &catalogue.record_type(record_type).full_name;
         if decisions.iter().all(|decision| decision.level <= Level::Exists) {
             shown.extend(folded(name, &of_type, &decisions, catalogue));
@@ -59,7 +61,7 @@ pub fn redact(linked: Linked) -> Redacted {
     let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
     let entry =
         Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
-    Redacted { bytes: answer.encode_to_vec(), entry }
+    Redacted { bytes: answer.encode_to_vec(), entry, lacks }
 }
 
 fn by_record_type(grant: &Grant, catalogue: &Catalogue) -> BTreeMap<RecordTypeId, Vec<Decision>> {

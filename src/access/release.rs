@@ -10,6 +10,7 @@ use crate::access_log::Receipt;
 pub struct Released {
     answer: Vec<u8>,
     receipt: Receipt,
+    lacks: bool,
 }
 
 /// The receipt is that of other bytes.
@@ -22,10 +23,15 @@ pub fn release(redacted: Redacted, receipt: Receipt) -> Result<Released, Receipt
     if *receipt.covers() != redacted.digest() {
         return Err(ReceiptMismatch);
     }
-    Ok(Released { answer: redacted.bytes, receipt })
+    Ok(Released { answer: redacted.bytes, receipt, lacks: redacted.lacks })
 }
 
 impl Released {
+    /// Whether there is no record of some type that was asked for and granted.
+    pub fn lacks(&self) -> bool {
+        self.lacks
+    }
+
     /// The bytes and the receipt, for the response message.
     pub fn into_parts(self) -> (Vec<u8>, Receipt) {
         (self.answer, self.receipt)

@@ -1,14 +1,22 @@
 //! `disown.toml`: read strictly, checked, every path made whole.
 
+mod answers;
 mod identity;
 mod key_source;
 mod listen;
 
+use answers::AnswersFile;
 pub use identity::IdentityConfig;
 pub use key_source::KeySource;
 pub use listen::{Listen, TlsFiles};
 
-use crate::{identity::DEVELOPMENT_ISSUER, ids::BrokerId, pseudonym::InvalidKeyring};
+use crate::{
+    access::Slot,
+    identity::DEVELOPMENT_ISSUER,
+    ids::BrokerId,
+    pseudonym::InvalidKeyring,
+    strict_toml::{self, InvalidToml},
+};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::{
@@ -35,6 +43,8 @@ pub struct Config {
     pub listen: Listen,
     /// Whose tokens to trust.
     pub identity: IdentityConfig,
+    /// When answers leave that lack something.
+    pub slot: Slot,
     /// At most so many pages of 4 KiB for the access log's database.
     pub access_log_max_pages: Option<u32>,
 }
@@ -56,8 +66,11 @@ pub enum InvalidConfig {
         /// Where.
         path: PathBuf,
         /// Why.
-        source: toml::de::Error,
+        source: InvalidToml,
     },
+    /// A slot that hides nothing, or keeps everybody waiting.
+    #[error("`answers.slot_ms`: {0} is not from 10 to 1000")]
+    Slot(u64),
     /// No such time zone.
     #[error("`time_zone`: `{0}` is not a time zone of the IANA database")]
     TimeZone(String),
@@ -89,6 +102,8 @@ struct File {
     listen: Listen,
     identity: IdentityConfig,
     #[serde(default)]
+    answers: AnswersFile,
+    #[serde(default)]
     access_log: AccessLogFile,
 }
 
@@ -104,7 +119,7 @@ impl Config {
         let text =
             fs::read_to_string(path).map_err(|source| InvalidConfig::Unreadable { path: path.to_owned(), source })?;
         let file: File =
-            toml::from_str(&text).map_err(|source| InvalidConfig::Form { path: path.to_owned(), source })?;
+            strict_toml::read(&text).map_err(|source| InvalidConfig::Form { path: path.to_owned(), source })?;
         let base = path.parent().unwrap_or(Path::new("."));
         let listen = file.listen.beside(base);
         listen.check()?;
@@ -117,6 +132,7 @@ impl Config {
             key_encryption_key: file.key_encryption_key.beside(base),
             listen,
             identity: file.identity.beside(base),
+            slot: file.answers.slot()?,
             access_log_max_pages: file.access_log.max_pages,
         })
     }

@@ -12,6 +12,7 @@ use crate::{
     pseudonym::SubjectIdentifier,
 };
 use std::sync::Arc;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tracing::Instrument;
 use zeroize::Zeroizing;
@@ -25,6 +26,7 @@ pub(super) struct AccessEdge {
 #[tonic::async_trait]
 impl AccessService for AccessEdge {
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::QueryResponse>, Status> {
+        let arrived = Instant::now();
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
         let span = tracing::info_span!("query", trace);
@@ -32,7 +34,7 @@ impl AccessService for AccessEdge {
         // A task of its own: a client that hangs up must not stop a database or the access log half-way.
         let answering = tokio::spawn(async move { answer(&access, &caller, request, &trace).await }.instrument(span));
         let released = answering.await.unwrap_or(Err(Failure::Fault))?;
-        let (answer, receipt) = released.into_parts();
+        let (answer, receipt) = self.access.slot.keep(released, arrived).await.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
 

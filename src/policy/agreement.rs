@@ -11,6 +11,7 @@ use crate::{
         catalogue::{FieldId, RecordTypeId},
     },
     ids::{AgreementId, OrganisationId, Purpose, Role},
+    strict_toml::{self, InvalidToml},
 };
 use indexmap::IndexMap;
 use jiff::civil::Date;
@@ -80,7 +81,7 @@ pub struct Validity {
 pub enum InvalidAgreement {
     /// Not the TOML that an agreement is.
     #[error("{0}")]
-    Form(#[from] toml::de::Error),
+    Form(#[from] InvalidToml),
     /// Its condition is none.
     #[error("{0}")]
     Condition(#[from] InvalidCondition),
@@ -137,7 +138,7 @@ struct RawCondition {
 impl Agreement {
     /// Reads and checks an agreement.
     pub fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidAgreement> {
-        let file: File = toml::from_str(text)?;
+        let file: File = strict_toml::read(text)?;
         check(matches!(file.regime.as_str(), "jersey" | "guernsey"), "regime", "is `jersey` or `guernsey`")?;
         check(!file.legal_basis.trim().is_empty(), "legal_basis", "is needed")?;
         check(!file.parties.is_empty(), "parties", "at least one is needed")?;

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     dataset::{Level, catalogue::FieldId},
     ids::{AgreementId, OrganisationId},
+    strict_toml::{self, InvalidToml},
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub enum FailedCase {
         /// Which file.
         file: String,
         /// Why.
-        source: toml::de::Error,
+        source: InvalidToml,
     },
     /// There is none.
     #[error("{file}: there is no case in it: an agreement without cases is refused")]
@@ -89,7 +90,7 @@ struct Expected {
 
 /// Runs the cases of one agreement and says how many there were.
 pub(super) fn run(policy: &Policy, agreement: &AgreementId, file: &str, text: &str) -> Result<usize, FailedCase> {
-    let cases: File = toml::from_str(text).map_err(|source| FailedCase::Form { file: file.to_owned(), source })?;
+    let cases: File = strict_toml::read(text).map_err(|source| FailedCase::Form { file: file.to_owned(), source })?;
     if cases.case.is_empty() {
         return Err(FailedCase::Empty { file: file.to_owned() });
     }

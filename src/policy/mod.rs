@@ -25,7 +25,7 @@ pub use red_lines::{Crossed, InvalidRedLines};
 pub use roles::{RoleSpec, Roles};
 pub use rules::InvalidRule;
 
-use crate::{access_log::Archived, dataset::Catalogue};
+use crate::{access_log::Archived, dataset::Catalogue, strict_toml::InvalidToml};
 use std::{collections::BTreeMap, sync::Arc};
 use table::Table;
 
@@ -75,7 +75,7 @@ pub enum InvalidPolicy {
     Catalogue(#[from] crate::dataset::catalogue::InvalidCatalogue),
     /// The roles.
     #[error("roles.toml: {0}")]
-    Roles(toml::de::Error),
+    Roles(InvalidToml),
     /// A policy line.
     #[error(transparent)]
     Rule(#[from] InvalidRule),

@@ -7,6 +7,7 @@ use crate::{
         catalogue::{Field, FieldId},
     },
     ids::Role,
+    strict_toml::{self, InvalidToml},
 };
 use serde::Deserialize;
 
@@ -44,7 +45,7 @@ pub struct Crossed {
 pub enum InvalidRedLines {
     /// Not the TOML that red lines are.
     #[error("red-lines.toml: {0}")]
-    Form(#[from] toml::de::Error),
+    Form(#[from] InvalidToml),
     /// It names something that is not there. A line that covers nothing would protect nobody.
     #[error("red-lines.toml: `{line}`: `{name}` {what}")]
     Content {
@@ -83,7 +84,7 @@ enum RawRoles {
 
 impl RedLines {
     pub(super) fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidRedLines> {
-        let file: File = toml::from_str(text)?;
+        let file: File = strict_toml::read(text)?;
         file.red_line.into_iter().map(|raw| red_line(raw, roles, catalogue)).collect::<Result<_, _>>().map(Self)
     }
 

@@ -1,6 +1,9 @@
 //! The closed lists of roles and purposes.
 
-use crate::ids::{Purpose, Role};
+use crate::{
+    ids::{Purpose, Role},
+    strict_toml::{self, InvalidToml},
+};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
@@ -45,8 +48,8 @@ struct RawSpec {
 
 impl Roles {
     /// Reads `roles.toml`.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let file: File = toml::from_str(text)?;
+    pub fn parse(text: &str) -> Result<Self, InvalidToml> {
+        let file: File = strict_toml::read(text)?;
         let spec = |(role, raw)| match raw {
             RawRole::Title(title) => RoleSpec { role, title, law_enforcement: false },
             RawRole::Spec(spec) => RoleSpec { role, title: spec.title, law_enforcement: spec.law_enforcement },

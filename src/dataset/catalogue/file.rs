@@ -6,6 +6,7 @@ use super::{
 use crate::{
     dataset::{Coarsening, ddl},
     ids::{DatasetId, OrganisationId},
+    strict_toml::{self, InvalidToml},
 };
 use indexmap::IndexMap;
 use regex::Regex;
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 pub enum InvalidCatalogue {
     /// Not the TOML that a catalogue is.
     #[error("catalogue: {0}")]
-    Form(#[from] toml::de::Error),
+    Form(#[from] InvalidToml),
     /// A part of it contradicts another or a rule.
     #[error("catalogue: `{at}`: {what}")]
     Content {
@@ -88,7 +89,7 @@ enum RawKind {
 }
 
 pub(super) fn parse(text: &str) -> Result<Catalogue, InvalidCatalogue> {
-    let file: File = toml::from_str(text)?;
+    let file: File = strict_toml::read(text)?;
     let mut catalogue = Catalogue {
         schemes: file.schemes.into_iter().map(scheme).collect::<Result<_, _>>()?,
         datasets: vec![],
