@@ -9,9 +9,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?).join("disown.v1.fds.bin");
     fs::write(out, protox::prost::Message::encode_to_vec(&descriptors))?;
+    let mut messages = tonic_prost_build::Config::new();
+    messages.enable_type_names();
     tonic_prost_build::configure()
         // A request holds a JY number: without `Debug` nobody can print one by accident.
         .skip_debug(["."])
-        .compile_fds(descriptors)?;
+        // Messages are read strictly: what a caller says must be what the broker understands.
+        .codec_path("crate::edge::StrictCodec")
+        .compile_fds_with_config(descriptors, messages)?;
     Ok(())
 }

@@ -44,6 +44,7 @@ const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the ca
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
 const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");
 const ROW: Invalid = Invalid::of("row", "at most 1 MiB");
+const MALFORMED: Invalid = Invalid::of("row", "not a part of a load");
 const START: Invalid = Invalid::of("start", "a load begins with its start, and has one");
 
 #[tonic::async_trait]
@@ -93,6 +94,10 @@ async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<
     // The record type is an argument here, not a column.
     if let Some(column) = &spec.record_type_column {
         values.insert(column.clone(), named.name.clone());
+    }
+    // Who puts one record in should not have to know of columns that it has no value for.
+    for column in &spec.columns {
+        values.entry(column.source_name.clone()).or_default();
     }
     let (columns, mut values): (Vec<_>, Vec<_>) =
         values.into_iter().map(|(column, value)| (column, value.into_bytes())).unzip();
@@ -159,6 +164,9 @@ async fn receive(
             Ok(Some(message)) => message,
             Ok(None) => break,
             Err(status) if status.code() == Code::OutOfRange => return Err(invalid(intake, asker, ROW).await),
+            Err(status) if status.code() == Code::InvalidArgument => {
+                return Err(invalid(intake, asker, MALFORMED).await);
+            }
             Err(_) => return Err(Failure::Fault),
         };
         let Some(pb::load_request::Part::Row(mut row)) = message.part else {

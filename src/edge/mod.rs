@@ -10,5 +10,8 @@ mod intake;
 mod messages;
 mod server;
 mod status;
+mod strict_codec;
+mod wire;
 
 pub use server::{Exposure, ServeError, Services, Tls, serve};
+pub use strict_codec::{StrictCodec, StrictDecoder};

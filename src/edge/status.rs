@@ -11,6 +11,8 @@ use tonic::Status;
 pub(super) enum Failure {
     /// No good token.
     Unauthenticated,
+    /// Bytes that are no request of this service.
+    Malformed,
     /// A recorded refusal.
     Refused(Refused),
     /// No receipt, hence no release.
@@ -23,6 +25,7 @@ impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unauthenticated => Status::unauthenticated("not authenticated"),
+            Failure::Malformed => Status::invalid_argument("not a request of this service"),
             Failure::Refused(refused) => match refused.told() {
                 Told::Denied => Status::permission_denied("permission denied"),
                 Told::Invalid(invalid) => Status::invalid_argument(format!("`{}`: {}", invalid.argument, invalid.rule)),

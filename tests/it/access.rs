@@ -86,7 +86,7 @@ async fn what_is_not_granted_is_withheld_with_a_reason_of_policy() {
     assert_eq!(
         withheld,
         [
-            ("people.person.phone", "agreement"),
+            ("people.person.phone", "policy"),
             ("clinical.condition.code", "agreement"),
             ("people.person.sex", "agreement")
         ]

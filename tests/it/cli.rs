@@ -82,8 +82,8 @@ fn the_development_issuer_is_not_trusted_unless_somebody_says_so() {
 #[test]
 fn the_policies_of_the_repository_pass_and_a_broken_copy_does_not() {
     let summary = json(&["policy", "check", "policies", "--json"]);
-    assert_eq!(summary["agreements"], 7);
-    assert!(summary["cases"].as_u64().unwrap() >= 20);
+    assert_eq!(summary["agreements"], 13);
+    assert!(summary["cases"].as_u64().unwrap() >= 40);
     assert_eq!(summary["version"].as_str().unwrap().len(), 64);
 
     let copy = Deployment::new();
@@ -92,7 +92,7 @@ fn the_policies_of_the_repository_pass_and_a_broken_copy_does_not() {
     assert!(succeeds(&["policy", "check", folder]).contains("no red line is crossed"));
     copy.edit("policies/policy.csv", "category:clinical_health, exists, deny", "category:clinical_health, full, Deny");
     let told = fails(1, &["policy", "check", folder]);
-    assert!(told.contains("policy.csv, line 35: `Deny` is neither `allow` nor `deny`"), "{told}");
+    assert!(told.contains("policy.csv, line 37: `Deny` is neither `allow` nor `deny`"), "{told}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use disown::{access::Redacted, access_log::Entry};
 
 fn forge(bytes: Vec<u8>, entry: Entry) -> Redacted {
-    Redacted { bytes, entry }
+    Redacted { bytes, entry, lacks: false }
 }
 
 fn main() {}

@@ -3,7 +3,7 @@
 use disown::{access::Released, access_log::Receipt};
 
 fn forge(answer: Vec<u8>, receipt: Receipt) -> Released {
-    Released { answer, receipt }
+    Released { answer, receipt, lacks: false }
 }
 
 fn main() {}

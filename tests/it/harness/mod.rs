@@ -8,6 +8,7 @@ mod health;
 mod leaks;
 mod people;
 mod process;
+mod raw;
 mod tampering;
 
 pub use asking::*;

@@ -65,7 +65,7 @@ async fn a_field_that_is_relabelled_in_the_catalogue_stays_behind_its_line() {
     let relabelled = reference().edited(
         "catalogue.toml",
         "condition = { category = \"clinical_health\"",
-        "condition = { category = \"contact\"",
+        "condition = { category = \"identity\"",
     );
     let Crossed { role, purpose, field, .. } = crossed(relabelled).await;
     let expected = ["police_officer", "isolation_enforcement", "clinical.condition.code_system"];
@@ -112,7 +112,7 @@ async fn every_new_role_of_law_enforcement_is_behind_the_line() {
 async fn a_red_line_that_covers_nothing_protects_nobody_and_is_refused() {
     let clinical = "datasets = [\"clinical\"]";
     let enforcing = "roles = \"law_enforcement\"";
-    let auditor = "roles = [\"auditor\"]";
+    let auditor = "roles = [\"auditor\", \"data_protection_officer\", \"regulator\", \"rights_officer\"]";
     for (from, to, why) in [
         (clinical, "datasets = [\"clinic\"]", "`clinic` is no dataset"),
         (clinical, "datasets = [\"Clinical\"]", "`Clinical` is no dataset"),
@@ -136,7 +136,11 @@ async fn a_red_line_that_covers_nothing_protects_nobody_and_is_refused() {
         let told = refused(reference().edited("red-lines.toml", from, to)).await;
         assert!(told.starts_with("red-lines.toml: ") && told.contains(why), "{to}: {told}");
     }
-    let nobody_enforces = reference().edited("roles.toml", "law_enforcement = true", "law_enforcement = false");
+    let nobody_enforces = reference().edited("roles.toml", "law_enforcement = true", "law_enforcement = false").edited(
+        "roles.toml",
+        "law_enforcement = true",
+        "law_enforcement = false",
+    );
     assert!(refused(nobody_enforces).await.contains("covers nothing"));
     assert!(refused(reference().replaced("red-lines.toml", "")).await.contains("missing field `red_line`"));
 }

@@ -1,0 +1,154 @@
+//! Every RPC of the proto files × everything that must be refused. A new RPC fails here until it is asked in every way.
+
+use crate::harness::*;
+use disown::{
+    clock::Clock,
+    pb::{self, load_request::Part, query_request::Subject},
+};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use std::collections::BTreeSet;
+use tonic::Code;
+
+/// What is not covered yet, `Method: way`. This list may only become shorter: what is covered must be struck off.
+const GAPS: &[&str] = &[];
+
+/// How a request can be wrong, whatever it asks for, and what is told.
+const WAYS: [(&str, Code); 6] = [
+    ("no credential", Code::Unauthenticated),
+    ("expired token", Code::Unauthenticated),
+    ("wrong role", Code::PermissionDenied),
+    ("role not in the token", Code::PermissionDenied),
+    ("foreign agreement", Code::PermissionDenied),
+    ("unknown field", Code::InvalidArgument),
+];
+
+/// `/disown.v1.AccessService/Query`, for every method there is.
+fn methods() -> Vec<String> {
+    let set = FileDescriptorSet::decode(pb::DESCRIPTORS).unwrap();
+    let of_package = set.file.iter().filter(|file| file.package() == "disown.v1");
+    let services = of_package.flat_map(|file| &file.service);
+    services
+        .flat_map(|service| {
+            service.method.iter().map(|method| format!("/disown.v1.{}/{}", service.name(), method.name()))
+        })
+        .collect()
+}
+
+/// Somebody who may call a method, and a good request of theirs; none: nobody has written one.
+fn good(method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)> {
+    let fill = |asker: Asker| {
+        let asker = terms(asker);
+        let terms = asker.pb_terms();
+        (asker, terms)
+    };
+    Some(match method {
+        "/disown.v1.AccessService/Query" => {
+            let (asker, terms) = fill(clinician());
+            let subject = Some(Subject::Identifier(format!("jy:{ISOLATING}")));
+            (asker, pb::QueryRequest { terms, subject, ..Default::default() }.encode_to_vec())
+        }
+        "/disown.v1.AccessService/DescribeAccess" => {
+            let (asker, terms) = fill(clinician());
+            (asker, pb::DescribeAccessRequest { terms }.encode_to_vec())
+        }
+        "/disown.v1.IntakeService/Put" => {
+            let (asker, terms) = fill(venue());
+            let values =
+                [("jy_number", FREE), ("record_id", "VISIT-1"), ("event_date", "2026-11-20"), ("place", "Pier Cafe")];
+            let values = values.map(|(column, value)| (column.to_owned(), value.to_owned())).into();
+            let record_type = "public_health.venue_visit".to_owned();
+            (asker, pb::PutRequest { terms, record_type, values, source: "till".to_owned() }.encode_to_vec())
+        }
+        "/disown.v1.IntakeService/Load" => {
+            let (asker, terms) = fill(registrar());
+            let start = pb::LoadStart { terms, ..start(&registrar(), "people", PEOPLE) };
+            (asker, pb::LoadRequest { part: Some(Part::Start(start)) }.encode_to_vec())
+        }
+        "/disown.v1.AuditService/Search" => {
+            let (asker, terms) = fill(auditor());
+            (asker, pb::SearchRequest { terms, ..Default::default() }.encode_to_vec())
+        }
+        "/disown.v1.AuditService/Count" => {
+            let (asker, terms) = fill(auditor());
+            (asker, pb::CountRequest { terms, ..Default::default() }.encode_to_vec())
+        }
+        "/disown.v1.AuditService/GetCheckpoint" => {
+            let (asker, terms) = fill(auditor());
+            (asker, pb::GetCheckpointRequest { terms, size: 0 }.encode_to_vec())
+        }
+        "/disown.v1.AuditService/ProveInclusion" => {
+            let (asker, terms) = fill(auditor());
+            (asker, pb::ProveInclusionRequest { terms, index: 0, size: 1 }.encode_to_vec())
+        }
+        "/disown.v1.AuditService/ProveConsistency" => {
+            let (asker, terms) = fill(auditor());
+            (asker, pb::ProveConsistencyRequest { terms, old_size: 1, new_size: 2 }.encode_to_vec())
+        }
+        _ => return None,
+    })
+}
+
+/// Asks in one wrong way; the code told, or none where the way is not written for the method.
+async fn told(broker: &TestBroker, method: &str, way: &str) -> Option<Code> {
+    let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
+    let (asker, mut bytes) = good(method, |mut asker| {
+        match way {
+            "wrong role" => {
+                // A role that is known and held, and is none of the agreement's.
+                asker.terms.0 = "statistician".to_owned();
+                asker.roles.push("statistician".to_owned());
+            }
+            "role not in the token" => asker.roles = vec!["statistician".to_owned()],
+            "foreign agreement" => asker.terms.2 = elsewhere.to_owned(),
+            _ => {}
+        }
+        asker
+    })?;
+    let token = asker.token(&broker.deployment);
+    if way == "unknown field" {
+        // Field 1000, a varint 1.
+        bytes.extend([0xc0, 0x3e, 0x01]);
+    }
+    if way == "expired token" {
+        let later = broker.deployment.clock.now() + std::time::Duration::from_secs(606);
+        broker.deployment.clock.set(later);
+    }
+    let token = (way != "no credential").then_some(token.as_str());
+    Some(broker.raw(method, token, vec![bytes]).await.err().map_or(Code::Ok, |status| status.code()))
+}
+
+#[tokio::test]
+async fn every_rpc_is_refused_in_every_way_that_a_request_can_be_wrong() {
+    let broker = TestBroker::populated().await;
+    let (mut covered, mut all) = (0, BTreeSet::new());
+    let mut gaps = BTreeSet::new();
+    for method in methods() {
+        // The control: nothing is wrong with the request that the ways spoil.
+        if let Some((asker, bytes)) = good(&method, |asker| asker) {
+            let told = broker.raw(&method, Some(&asker.token(&broker.deployment)), vec![bytes]).await;
+            assert!(told.is_ok(), "{method}: {:?}", told.err());
+        }
+        for (way, expected) in WAYS {
+            let name = format!("{method}: {way}");
+            let before = broker.entries().await.len();
+            match told(&broker, &method, way).await {
+                Some(code) => {
+                    assert_eq!(code, expected, "{name}");
+                    covered += 1;
+                    if code == Code::PermissionDenied {
+                        // The search of `entries` is one entry, the refusal another.
+                        assert_eq!(broker.entries().await.len(), before + 2, "{name} was not recorded");
+                    }
+                }
+                None => drop(gaps.insert(name.clone())),
+            }
+            all.insert(name);
+        }
+    }
+    println!("coverage: {covered} of {} refusals asked for, {} gaps", all.len(), gaps.len());
+    let listed: BTreeSet<String> = GAPS.iter().map(|gap| (*gap).to_owned()).collect();
+    assert_eq!(gaps, listed, "gaps (left) and what is listed as such (right)");
+    assert_eq!(covered + gaps.len(), methods().len() * WAYS.len());
+    broker.finish().await;
+}
