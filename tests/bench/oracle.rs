@@ -1,0 +1,292 @@
+//! Can the reason of an empty answer be told by the time it takes? Three classes of subjects for whom a police officer gets an
+//! empty answer, asked about in random order by many callers at once over gRPC, and every pair of classes compared: Welch's t,
+//! the area under the ROC curve of the best threshold classifier, and the gap of the medians. With the slot off the same
+//! measurement must tell the classes apart: else it could not see anything.
+//!
+//!     cargo bench --bench oracle -- [SAMPLES of each class, default 200000] [CALLERS, default 64]
+//!
+//! Ends with 1 where a class can be told from another, or where the control sees nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a program that ends at the first thing that goes wrong"
+)]
+
+use disown::{
+    access::Slot,
+    app::App,
+    clock::SystemClock,
+    config::Config,
+    deployment::{Layout, lay_out},
+    entropy::SystemEntropy,
+    identity::DevelopmentIssuer,
+    pb::{
+        self, access_service_client::AccessServiceClient, intake_service_client::IntakeServiceClient,
+        load_request::Part, query_request::Subject,
+    },
+};
+use jiff::{ToSpan, Zoned, civil::Date};
+use prost::Message;
+use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
+use tonic::{Request, transport::Channel};
+
+const CLASSES: [&str; 3] = ["unknown", "nothing held", "condition not met"];
+/// Subjects of each class, so that no cache knows one of them.
+const SUBJECTS: usize = 40;
+/// Orders that are over, of each subject outside the condition: a long history takes longest to look through.
+const ORDERS: usize = 40;
+
+/// The dudect rule: beyond this the means differ.
+const WELCH: f64 = 4.5;
+const PEOPLE: &str = "jy_number,given_name,family_name,date_of_birth,sex,place_of_birth,address_line,parish,postcode,phone,email,registered_on";
+const CLINICAL: &str =
+    "record_id,jy_number,record_type,code_system,code,description,event_date,end_date,value,unit,status,site";
+const PUBLIC_HEALTH: &str = "record_id,jy_number,record_type,event_date,end_date,category,place,parish_or_port,contact_jy_number,test_result,detail";
+
+fn number(class: usize, subject: usize) -> String {
+    format!("JY{}{:05}A", class + 1, subject)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // `cargo bench` passes `--bench`.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let samples: usize = arguments.next().map_or(200_000, |count| count.parse().unwrap());
+    let callers: usize = arguments.next().map_or(64, |count| count.parse().unwrap());
+    rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap();
+    println!("{samples} samples of each class, {callers} callers");
+    let with = measure(Slot(Duration::from_millis(25)), samples, callers).await;
+    let hidden = report("slot of 25 ms", &with, samples >= 100_000);
+    // Without a slot nobody waits: the same time gives as many samples with fewer callers, and less noise of their own making.
+    let without = measure(Slot(Duration::ZERO), samples, 4).await;
+    let told_apart = !report("control: no slot, 4 callers", &without, false);
+    if hidden && told_apart {
+        println!("oracle: no class can be told from another; the control tells them apart");
+        ExitCode::SUCCESS
+    } else {
+        println!(
+            "oracle: FAILED ({})",
+            if hidden { "the control sees nothing" } else { "a class can be told from another" }
+        );
+        ExitCode::FAILURE
+    }
+}
+
+/// Whether no pair of classes can be told apart.
+fn report(what: &str, times: &[Vec<f64>; 3], large: bool) -> bool {
+    println!("\n{what}");
+    println!("{:<40} {:>9} {:>9} {:>12}", "", "Welch t", "AUC", "median gap");
+    let mut alike = true;
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        let (a, b) = (&times[one], &times[other]);
+        let (t, auc, gap) = (welch(a, b), auc(a, b), (median(a) - median(b)).abs());
+        println!("{:<40} {t:>9.2} {auc:>9.4} {gap:>9.1} us", format!("{} | {}", CLASSES[one], CLASSES[other]));
+        // The curve and the medians of few samples say little.
+        alike &= t.abs() < WELCH && (!large || ((0.49..=0.51).contains(&auc) && gap < 20.0));
+    }
+    for (class, times) in CLASSES.iter().zip(times) {
+        println!("{class:<40} median {:>9.1} us", median(times));
+    }
+    alike
+}
+
+/// Microseconds of each sample, by class.
+async fn measure(slot: Slot, samples: usize, callers: usize) -> [Vec<f64>; 3] {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::serve(folder.path(), slot).await;
+    broker.fill().await;
+    let rounds = samples.div_ceil(callers);
+    let asking = (0..callers).map(|caller| {
+        let (channel, base) = (broker.channel(), folder.path().to_owned());
+        tokio::spawn(async move { ask(channel, &base, caller as u64, rounds).await })
+    });
+    let mut times: [Vec<f64>; 3] = Default::default();
+    for one in asking.collect::<Vec<_>>() {
+        for (all, of_caller) in times.iter_mut().zip(one.await.unwrap()) {
+            all.extend(of_caller);
+        }
+    }
+    broker.stop().await;
+    times
+}
+
+/// One caller: in every round one question of each class, in random order.
+async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> [Vec<f64>; 3] {
+    let mut client = AccessServiceClient::new(channel);
+    let mut times: [Vec<f64>; 3] = Default::default();
+    let mut token = (Instant::now(), token(base, "states-of-jersey-police", "police_officer"));
+    let mut state = caller.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for round in 0..rounds {
+        if token.0.elapsed() > Duration::from_secs(300) {
+            token = (Instant::now(), self::token(base, "states-of-jersey-police", "police_officer"));
+        }
+        let mut order = [0, 1, 2];
+        for at in [2, 1] {
+            // xorshift: an order that has nothing to do with the clock is all that is wanted.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            order.swap(at, (state % (at as u64 + 1)) as usize);
+        }
+        for class in order {
+            let subject = (state as usize).wrapping_add(round) % SUBJECTS;
+            let question = pb::QueryRequest {
+                terms: terms("police_officer", "isolation_enforcement", "sojp-isolation", "AB-2026-000123"),
+                subject: Some(Subject::Identifier(format!("jy:{}", number(class, subject)))),
+                ..Default::default()
+            };
+            let mut request = Request::new(question);
+            request.metadata_mut().insert("authorization", token.1.parse().unwrap());
+            let begun = Instant::now();
+            let response = client.query(request).await.unwrap().into_inner();
+            let took = begun.elapsed();
+            assert!(pb::Answer::decode(response.answer.as_slice()).unwrap().records.is_empty());
+            times[class].push(took.as_secs_f64() * 1e6);
+        }
+    }
+    times
+}
+
+struct Broker {
+    address: std::net::SocketAddr,
+    base: std::path::PathBuf,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Broker {
+    async fn serve(base: &Path, slot: Slot) -> Self {
+        let layout = Layout {
+            directory: base.to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            log_name: "disown.example/bench".to_owned(),
+            development: true,
+        };
+        lay_out(&layout, today(), &SystemEntropy).unwrap();
+        // The configuration allows no slot that hides nothing; only here can there be one.
+        let config = Config { slot, ..Config::read(&base.join("disown.toml")).unwrap() };
+        let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (_, reload) = watch::channel(0);
+        let serving = tokio::spawn(async move {
+            app.run(listener, reload, async { drop(stopped.await) }).await.unwrap();
+        });
+        Self { address, base: base.to_owned(), stop, serving }
+    }
+
+    fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect_lazy()
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.serving.await.unwrap();
+    }
+
+    /// `nothing held`: known to the clinic alone. `condition not met`: in the register, with orders that are over.
+    async fn fill(&self) {
+        let day = |back: i64| today().saturating_sub(back.days());
+        let clinical: Vec<_> = (0..SUBJECTS)
+            .map(|at| format!("C{at},{},condition,SNOMED,195967001,Asthma,2015-03-01,,,,active,GP", number(1, at)))
+            .collect();
+        let people: Vec<_> = (0..SUBJECTS)
+            .map(|at| {
+                format!("{},Ana,Ferreira,2001-12-31,F,PT,3 La Grande Rue,St Ouen,JE3 2LQ,,,2019-04-01", number(2, at))
+            })
+            .collect();
+        let orders = (0..SUBJECTS).flat_map(|at| {
+            let over = move |order: usize| {
+                let begun = 60 + 20 * order as i64;
+                format!(
+                    "H{at}-{order},{},isolation,{},{},contact,,St Ouen,,,",
+                    number(2, at),
+                    day(begun),
+                    day(begun - 10)
+                )
+            };
+            (0..ORDERS).map(over)
+        });
+        self.load("people", PEOPLE, people).await;
+        self.load("clinical", CLINICAL, clinical).await;
+        self.load("public_health", PUBLIC_HEALTH, orders.collect()).await;
+    }
+
+    async fn load(&self, dataset: &str, header: &str, rows: Vec<String>) {
+        let start = pb::LoadStart {
+            terms: terms("registrar", "registration", "registers", "REG-2026-01"),
+            dataset: dataset.to_owned(),
+            columns: header.split(',').map(str::to_owned).collect(),
+            source: "bench".to_owned(),
+        };
+        let expected = rows.len() as u64;
+        let rows = rows.into_iter().zip(2..).map(|(row, line)| {
+            Part::Row(pb::Row { line, values: row.split(',').map(|value| value.as_bytes().to_vec()).collect() })
+        });
+        let parts = std::iter::once(Part::Start(start)).chain(rows);
+        let messages: Vec<_> = parts.map(|part| pb::LoadRequest { part: Some(part) }).collect();
+        let mut request = Request::new(tokio_stream::iter(messages));
+        let token = token(&self.base, "government-of-jersey", "registrar");
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        let mut reports = IntakeServiceClient::new(self.channel()).load(request).await.unwrap().into_inner();
+        let mut stored = 0;
+        while let Some(report) = reports.message().await.unwrap() {
+            match report.report.unwrap() {
+                pb::load_response::Report::Stored(batch) => stored += batch.rows,
+                pb::load_response::Report::Rejection(rejection) => {
+                    panic!("line {}: {}", rejection.line, rejection.rule)
+                }
+            }
+        }
+        assert_eq!(stored, expected);
+    }
+}
+
+fn terms(role: &str, purpose: &str, agreement: &str, case_reference: &str) -> Option<pb::Terms> {
+    let [role, purpose, agreement, case_reference] = [role, purpose, agreement, case_reference].map(str::to_owned);
+    Some(pb::Terms { role, purpose, agreement, case_reference })
+}
+
+fn token(base: &Path, organisation: &str, role: &str) -> String {
+    let pem = fs::read_to_string(base.join("development-issuer.pem")).unwrap();
+    let issuer = DevelopmentIssuer::from_pem(&pem).unwrap();
+    let token = issuer.token("bench", organisation, &[role], "disown", &SystemClock, &SystemEntropy).unwrap();
+    format!("Bearer {token}")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement happens today")]
+fn today() -> Date {
+    Zoned::now().date()
+}
+
+fn welch(a: &[f64], b: &[f64]) -> f64 {
+    let moments = |values: &[f64]| {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0) / count)
+    };
+    let ((mean_a, error_a), (mean_b, error_b)) = (moments(a), moments(b));
+    (mean_a - mean_b) / (error_a + error_b).sqrt()
+}
+
+/// The chance that one of `a` is larger than one of `b`: 0.5 where nothing tells them apart.
+fn auc(a: &[f64], b: &[f64]) -> f64 {
+    let mut all: Vec<(f64, bool)> =
+        a.iter().map(|value| (*value, true)).chain(b.iter().map(|value| (*value, false))).collect();
+    all.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let ranks: f64 = all.iter().zip(1..).filter(|((_, of_a), _)| *of_a).map(|(_, rank)| f64::from(rank)).sum();
+    let (count_a, count_b) = (a.len() as f64, b.len() as f64);
+    (ranks - count_a * (count_a + 1.0) / 2.0) / (count_a * count_b)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
