@@ -8,7 +8,7 @@ use crate::{
     dataset::{SqliteDataset, StoreError},
     edge::{self, Exposure, ServeError, Services, Tls},
     entropy::Entropy,
-    identity::{Attempts, InvalidKeySet, Verifier},
+    identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
     ids::DatasetId,
     intake::{Intake, STARTED},
     policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
@@ -56,9 +56,12 @@ pub enum AppError {
     /// The policy.
     #[error("policy: {0}")]
     Policy(#[from] InvalidPolicy),
-    /// The issuer's keys.
+    /// The cryptography of this build.
+    #[error("the cryptography cannot be relied on: {0}")]
+    Cryptography(#[from] NotAsItMust),
+    /// The keys of an issuer.
     #[error("identity: {0}")]
-    KeySet(#[from] InvalidKeySet),
+    Keys(#[from] NotRenewed),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,19 +85,17 @@ pub enum AppError {
 impl App {
     /// Builds every part, in the order in which they stand on each other.
     pub async fn build(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, AppError> {
+        self_test()?;
         let policy = Policy::load(PolicyFiles::read(&config.policies).map_err(InvalidPolicy::from)?).await?;
         let keyring = Arc::new(pseudonym::open(&read(&config.keyring)?, &config.key_encryption_key.get()?)?);
         // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
         if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
             return Err(AppError::NoKey(spec.id.clone()));
         }
-        let verifier = Arc::new(Verifier::new(
-            &config.identity.issuer,
-            &config.identity.audience,
-            &read(&config.identity.jwks)?,
-            policy.catalogue.clone(),
-            clock.clone(),
-        )?);
+        let verifier = Verifier::new(&config.identity, Pace::default(), policy.catalogue.clone(), clock.clone())?;
+        // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
+        verifier.fetch_if_due().await;
+        let verifier = Arc::new(verifier);
         fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
         let stores = open_stores(&config, &policy).await?;
         let database = config.control_database();
@@ -123,7 +124,8 @@ impl App {
         self.log.state.clone()
     }
 
-    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy to be read anew.
+    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy
+    /// and the files of keys to be read anew.
     pub async fn run(
         mut self,
         listener: TcpListener,
@@ -135,9 +137,13 @@ impl App {
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
+        let verifier = self.services.verifier.clone();
+        let keeping = verifier.clone();
+        self.background.push(tokio::spawn(async move { keeping.keep_keys().await }));
         self.background.push(tokio::spawn(reload_on_request(
             self.config.policies.clone(),
             self.services.access.clone(),
+            verifier,
             reload,
         )));
         let lost = state_unknown(self.log.state.clone());
@@ -245,8 +251,14 @@ fn services(
 }
 
 /// A policy that does not load, crosses a red line or fails a case leaves the running one in force.
-async fn reload_on_request(folder: PathBuf, access: Arc<Access>, mut requests: watch::Receiver<u64>) {
+async fn reload_on_request(
+    folder: PathBuf,
+    access: Arc<Access>,
+    verifier: Arc<Verifier>,
+    mut requests: watch::Receiver<u64>,
+) {
     while requests.changed().await.is_ok() {
+        verifier.read_keys_again();
         match reload(&folder, &access).await {
             Ok(version) => tracing::info!(version, "a new policy is in force"),
             Err(error) => tracing::error!(%error, "the policy was not reloaded; the running one stays in force"),
