@@ -9,7 +9,7 @@ use crate::{
     edge::{self, Exposure, ServeError, Services, Tls},
     entropy::Entropy,
     identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
-    ids::DatasetId,
+    ids::{DatasetId, Role},
     intake::{Intake, STARTED},
     policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
@@ -62,6 +62,9 @@ pub enum AppError {
     /// The keys of an issuer.
     #[error("identity: {0}")]
     Keys(#[from] NotRenewed),
+    /// A role to which an issuer's is translated.
+    #[error("identity: `roles` of an issuer name `{0}`, which is no role of `roles.toml`")]
+    NoRole(Role),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -91,6 +94,10 @@ impl App {
         // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
         if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
             return Err(AppError::NoKey(spec.id.clone()));
+        }
+        // Who should hold it would be denied, and would not learn why.
+        if let Some(role) = config.identity.roles().find(|role| policy.roles.role(role.as_str()).is_none()) {
+            return Err(AppError::NoRole(role.clone()));
         }
         let verifier = Verifier::new(&config.identity, Pace::default(), policy.catalogue.clone(), clock.clone())?;
         // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.

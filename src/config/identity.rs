@@ -98,6 +98,11 @@ impl IdentityConfig {
         self
     }
 
+    /// The roles of ours that issuers' are translated to.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.issuers.iter().flat_map(|issuer| issuer.roles.iter().flat_map(BTreeMap::values))
+    }
+
     /// An organisation and a name in it are one person in the access log (RFC 8725 section 3.8), so an organisation has one issuer.
     pub(super) fn check(&self) -> Result<(), InvalidConfig> {
         let refused = |why: &str| Err(InvalidConfig::Issuers(why.to_owned()));

@@ -174,7 +174,7 @@ impl Keys {
     fn tell(&self, renewed: Result<usize, NotRenewed>, now: Timestamp) {
         let issuer = &self.issuer;
         match renewed {
-            Ok(keys) => tracing::debug!(issuer, keys, "the keys of an issuer were fetched"),
+            Ok(keys) => tracing::info!(issuer, keys, "the keys of an issuer were fetched"),
             Err(error) if self.good(now).is_some() => {
                 tracing::warn!(issuer, %error, "the keys of an issuer were not renewed; the old ones stay while they are good");
             }

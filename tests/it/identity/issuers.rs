@@ -210,3 +210,14 @@ async fn a_broker_does_not_start_without_the_file_of_keys() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_broker_does_not_start_with_a_role_that_nobody_knows() {
+    let mut deployment = Deployment::new();
+    let translated = |role: &str| format!("algorithm = \"EdDSA\"\nroles = {{ gp = \"clinician\", pc = \"{role}\" }}");
+    deployment.edit("disown.toml", "algorithm = \"EdDSA\"", &translated("police_oficer"));
+    let Err(error) = deployment.build().await else { panic!("the broker was built") };
+    assert!(error.to_string().contains("`police_oficer`, which is no role"), "{error}");
+    deployment.edit("disown.toml", "police_oficer", "police_officer");
+    assert!(deployment.build().await.is_ok());
+}

@@ -133,6 +133,27 @@ fn an_rsa_key_is_large_and_usual() {
 }
 
 #[test]
+fn an_rsa_key_of_the_broken_generator_is_refused() {
+    let rsa = Signer::of(Algorithm::Rs256).jwk();
+    // What the generator's moduli are modulo every small prime, this number is outright: a power of 65537, here the 128th.
+    let mut n = vec![1_u8];
+    for _ in 0..128 {
+        let (shifted, plain) = ([&n[..], &[0, 0]].concat(), [&[0, 0], &n[..]].concat());
+        let mut carry = 0;
+        n = shifted;
+        for at in (0..n.len()).rev() {
+            let sum = u16::from(n[at]) + u16::from(plain[at]) + carry;
+            (n[at], carry) = ((sum & 0xff) as u8, sum >> 8);
+        }
+    }
+    assert_eq!((n.len(), n[0]), (257, 1));
+    let with = |n: &[u8]| fault(Algorithm::Rs256, changed(rsa.clone(), json!({ "n": BASE64.encode(n) })));
+    assert_eq!(with(&n), Some(InvalidKey::Rsa));
+    n[200] ^= 1;
+    assert_eq!(with(&n), None);
+}
+
+#[test]
 fn what_is_no_key_set_is_refused() {
     for algorithm in ALGORITHMS {
         let key = Signer::of(algorithm).jwk();

@@ -4,7 +4,7 @@ use super::{
     publisher::{Answer, Publisher},
     signers::{Signer, jwks},
     tokens::{Forge, changed, knock},
-    trust::Trust,
+    trust::{Telemetry, Trust},
 };
 use crate::harness::*;
 use disown::{
@@ -13,11 +13,7 @@ use disown::{
 };
 use jiff::SignedDuration;
 use serde_json::json;
-use std::{
-    fs,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 use tonic::Code;
 
 /// As it is, but for a machine that is busy.
@@ -157,34 +153,6 @@ async fn keys_are_kept_for_24_hours_of_an_outage_and_no_longer() {
     wait(&trust, SECOND * 3630);
     trust.verifier.fetch_if_due().await;
     assert!(trust.takes(&signer));
-}
-
-/// What is told by telemetry on this thread.
-#[derive(Clone, Default)]
-struct Telemetry(Arc<Mutex<Vec<u8>>>);
-
-impl Telemetry {
-    fn heard() -> (tracing::subscriber::DefaultGuard, Self) {
-        let heard = Self::default();
-        let writer = heard.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-        (tracing::subscriber::set_default(subscriber), heard)
-    }
-
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
-
-impl std::io::Write for Telemetry {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]

@@ -12,8 +12,12 @@ use disown::{
     identity::{ClaimPaths, Pace, Thumbprint, Verifier},
 };
 use serde_json::{Value, json};
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{Arc, LazyLock, Mutex},
+};
 use tempfile::TempDir;
+use tracing::Dispatch;
 
 /// A verifier, its clock, and the folder where its files are.
 pub(super) struct Trust {
@@ -89,4 +93,36 @@ pub(super) const ISSUER: &str = "https://identity.example";
 /// Replaced by the file that is written.
 pub(super) fn nowhere() -> KeySetSource {
     KeySetSource::File("nowhere".into())
+}
+
+/// What is told by telemetry on this thread.
+#[derive(Clone, Default)]
+pub(super) struct Telemetry(Arc<Mutex<Vec<u8>>>);
+
+impl Telemetry {
+    pub(super) fn heard() -> (impl Drop, Self) {
+        let heard = Self::default();
+        let writer = heard.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        // Where there is one subscriber in a process, `tracing` asks only the thread that comes to a line of telemetry first whether
+        // anybody wants to hear it, and that thread may be another test's. With a second one it asks both.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
+        (tracing::subscriber::set_default(subscriber), heard)
+    }
+
+    pub(super) fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl std::io::Write for Telemetry {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
