@@ -8,8 +8,8 @@ use crate::{
     dataset::{SqliteDataset, StoreError},
     edge::{self, Exposure, ServeError, Services, Tls},
     entropy::Entropy,
-    identity::{Attempts, InvalidKeySet, Verifier},
-    ids::DatasetId,
+    identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
+    ids::{DatasetId, Role},
     intake::{Intake, STARTED},
     policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
@@ -56,9 +56,15 @@ pub enum AppError {
     /// The policy.
     #[error("policy: {0}")]
     Policy(#[from] InvalidPolicy),
-    /// The issuer's keys.
+    /// The cryptography of this build.
+    #[error("the cryptography cannot be relied on: {0}")]
+    Cryptography(#[from] NotAsItMust),
+    /// The keys of an issuer.
     #[error("identity: {0}")]
-    KeySet(#[from] InvalidKeySet),
+    Keys(#[from] NotRenewed),
+    /// A role to which an issuer's is translated.
+    #[error("identity: `roles` of an issuer name `{0}`, which is no role of `roles.toml`")]
+    NoRole(Role),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,19 +88,21 @@ pub enum AppError {
 impl App {
     /// Builds every part, in the order in which they stand on each other.
     pub async fn build(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, AppError> {
+        self_test()?;
         let policy = Policy::load(PolicyFiles::read(&config.policies).map_err(InvalidPolicy::from)?).await?;
         let keyring = Arc::new(pseudonym::open(&read(&config.keyring)?, &config.key_encryption_key.get()?)?);
         // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
         if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
             return Err(AppError::NoKey(spec.id.clone()));
         }
-        let verifier = Arc::new(Verifier::new(
-            &config.identity.issuer,
-            &config.identity.audience,
-            &read(&config.identity.jwks)?,
-            policy.catalogue.clone(),
-            clock.clone(),
-        )?);
+        // Who should hold it would be denied, and would not learn why.
+        if let Some(role) = config.identity.roles().find(|role| policy.roles.role(role.as_str()).is_none()) {
+            return Err(AppError::NoRole(role.clone()));
+        }
+        let verifier = Verifier::new(&config.identity, Pace::default(), policy.catalogue.clone(), clock.clone())?;
+        // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
+        verifier.fetch_if_due().await;
+        let verifier = Arc::new(verifier);
         fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
         let stores = open_stores(&config, &policy).await?;
         let database = config.control_database();
@@ -123,7 +131,8 @@ impl App {
         self.log.state.clone()
     }
 
-    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy to be read anew.
+    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy
+    /// and the files of keys to be read anew.
     pub async fn run(
         mut self,
         listener: TcpListener,
@@ -135,9 +144,13 @@ impl App {
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
+        let verifier = self.services.verifier.clone();
+        let keeping = verifier.clone();
+        self.background.push(tokio::spawn(async move { keeping.keep_keys().await }));
         self.background.push(tokio::spawn(reload_on_request(
             self.config.policies.clone(),
             self.services.access.clone(),
+            verifier,
             reload,
         )));
         let lost = state_unknown(self.log.state.clone());
@@ -246,8 +259,14 @@ fn services(
 }
 
 /// A policy that does not load, crosses a red line or fails a case leaves the running one in force.
-async fn reload_on_request(folder: PathBuf, access: Arc<Access>, mut requests: watch::Receiver<u64>) {
+async fn reload_on_request(
+    folder: PathBuf,
+    access: Arc<Access>,
+    verifier: Arc<Verifier>,
+    mut requests: watch::Receiver<u64>,
+) {
     while requests.changed().await.is_ok() {
+        verifier.read_keys_again();
         match reload(&folder, &access).await {
             Ok(version) => tracing::info!(version, "a new policy is in force"),
             Err(error) => tracing::error!(%error, "the policy was not reloaded; the running one stays in force"),

@@ -6,7 +6,7 @@ mod key_source;
 mod listen;
 
 use answers::AnswersFile;
-pub use identity::IdentityConfig;
+pub use identity::{IdentityConfig, IssuerConfig, KeySetSource};
 pub use key_source::KeySource;
 pub use listen::{Listen, TlsFiles};
 
@@ -77,6 +77,9 @@ pub enum InvalidConfig {
     /// Neither TLS nor an explicit choice against it, or the choice where it is not allowed.
     #[error("`listen`: give `tls = {{ certificate = ..., key = ... }}`, or `plaintext = true` on a loopback address")]
     Exposed,
+    /// Issuers that cannot be trusted together.
+    #[error("`identity`: {0}")]
+    Issuers(String),
     /// The development issuer without its three conditions.
     #[error(
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"
@@ -123,6 +126,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new("."));
         let listen = file.listen.beside(base);
         listen.check()?;
+        file.identity.check()?;
         Ok(Self {
             broker: file.broker,
             time_zone: TimeZone::get(&file.time_zone).map_err(|_| InvalidConfig::TimeZone(file.time_zone))?,
@@ -144,7 +148,7 @@ impl Config {
 
     /// The development issuer needs all three: its reserved name here, the word on the command line, and a loopback address.
     pub fn allow_development(&self, said_so: bool) -> Result<(), InvalidConfig> {
-        let development = self.identity.issuer == DEVELOPMENT_ISSUER;
+        let development = self.identity.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER);
         if development && !(said_so && self.listen.address.ip().is_loopback()) {
             return Err(InvalidConfig::Development);
         }

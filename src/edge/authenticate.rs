@@ -26,7 +26,7 @@ impl Authenticate {
         let (Some(only), None) = (headers.next(), headers.next()) else {
             return None;
         };
-        self.verifier.verify(only.to_str().ok()?.strip_prefix("Bearer ")?).ok()
+        self.verifier.verify(only.to_str().ok()?.strip_prefix("Bearer ")?, None).ok()
     }
 }
 

@@ -1,14 +1,29 @@
 //! Who asks.
 
 mod attempts;
+mod claims;
 mod development;
+mod issuer;
+mod json;
+pub mod jws;
+mod key;
+mod key_set;
+mod keys;
+mod remote;
+mod self_test;
 mod thumbprint;
 mod token;
 
 pub use attempts::Attempts;
+pub use claims::{ClaimPath, ClaimPaths, InvalidClaimPath};
 pub use development::{DEVELOPMENT_ISSUER, DevelopmentIssuer};
+pub use key::{Algorithm, InvalidKey, PublicKey};
+pub use key_set::{InvalidKeySet, KeySet};
+pub use keys::{NotRenewed, Pace};
+pub use remote::NotFetched;
+pub use self_test::{NotAsItMust, self_test};
 pub use thumbprint::Thumbprint;
-pub use token::{InvalidKeySet, Unauthenticated, Verifier};
+pub use token::{Unauthenticated, Verifier};
 
 use crate::ids::{CallerId, OrganisationId};
 

@@ -1,31 +1,29 @@
 //! Bearer tokens: JWT (RFC 7519) as RFC 9068 access tokens, strict as RFC 8725 asks.
 //!
-//! One issuer, one audience, one algorithm (EdDSA), keys by `kid` from a JWKS file and from nowhere else. What a token says about
-//! how it wants to be verified is not listened to: a header with anything but `alg`, `typ` and `kid` is refused.
+//! Every issuer is pinned: its name, one algorithm, its keys from where the configuration says, the organisations it may speak for.
+//! What a token says about how it wants to be verified is not listened to: it is refused.
+//!
+//! A token is good for ten minutes at most and for as many requests as are made in them. `jti` must be there, so that an issuer's
+//! records and ours can be laid side by side, but it is not kept: a token is no ticket that is torn up. Against a stolen one stands
+//! its binding to a client certificate (RFC 8705), not a memory of those seen.
 
-use super::Caller;
-use crate::{
-    clock::Clock,
-    dataset::Catalogue,
-    ids::{CallerId, OrganisationId},
+use super::{
+    Caller, Thumbprint,
+    claims::{self, Claims},
+    issuer::Issuer,
+    jws,
+    keys::{NotRenewed, Pace},
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation,
-    jwk::{JwkSet, KeyAlgorithm},
-};
-use serde::Deserialize;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use crate::{clock::Clock, config::IdentityConfig, dataset::Catalogue};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use std::{collections::HashSet, sync::Arc};
 
 /// Verifies tokens.
 #[expect(missing_debug_implementations, reason = "holds the clock and keys")]
 pub struct Verifier {
-    issuer: String,
     audience: String,
-    keys: HashMap<String, DecodingKey>,
+    issuers: Vec<Issuer>,
     catalogue: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
 }
@@ -35,109 +33,87 @@ pub struct Verifier {
 #[error("not authenticated")]
 pub struct Unauthenticated;
 
-/// A key set that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidKeySet {
-    /// Not a JWKS.
-    #[error("the key set is not a JWKS (RFC 7517): {0}")]
-    Form(#[from] serde_json::Error),
-    /// A key that is none of ours.
-    #[error("key {0} of the key set: an Ed25519 key with a `kid` of its own and `alg` EdDSA is needed")]
-    Key(usize),
-    /// No key at all.
-    #[error("the key set is empty: nobody could be authenticated")]
-    Empty,
-}
-
-/// A longer token is not looked at.
-const LONGEST: usize = 8 * 1024;
 /// So long may a token live, in seconds.
 const LONGEST_LIFE: i64 = 600;
 /// So far may clocks be apart, in seconds.
 const LEEWAY: i64 = 5;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-/// Each has one type: a number in quotes or an array of audiences is no token of ours. Named twice is refused.
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: CallerId,
-    exp: i64,
-    nbf: i64,
-    iat: i64,
-    jti: String,
-    organisation: OrganisationId,
-    roles: Vec<String>,
-}
-
 impl Verifier {
-    /// A verifier of tokens of one issuer for one audience, with the keys of a JWKS.
+    /// A verifier of the tokens that the configuration trusts. Keys in files are there afterwards; those with a URL are fetched by
+    /// `fetch_if_due` and `keep_keys`.
     pub fn new(
-        issuer: &str,
-        audience: &str,
-        jwks: &str,
+        config: &IdentityConfig,
+        pace: Pace,
         catalogue: Arc<Catalogue>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, InvalidKeySet> {
-        let set: JwkSet = serde_json::from_str(jwks)?;
-        let mut keys = HashMap::new();
-        for (at, jwk) in set.keys.iter().enumerate() {
-            let usable = jwk.common.key_algorithm == Some(KeyAlgorithm::EdDSA);
-            let kid = jwk.common.key_id.clone().filter(|_| usable).ok_or(InvalidKeySet::Key(at))?;
-            let key = DecodingKey::from_jwk(jwk).map_err(|_| InvalidKeySet::Key(at))?;
-            if keys.insert(kid, key).is_some() {
-                return Err(InvalidKeySet::Key(at));
-            }
-        }
-        if keys.is_empty() {
-            return Err(InvalidKeySet::Empty);
-        }
-        Ok(Self { issuer: issuer.to_owned(), audience: audience.to_owned(), keys, catalogue, clock })
+    ) -> Result<Self, NotRenewed> {
+        let issuers = config.issuers.iter().map(|issuer| Issuer::new(issuer, pace)).collect::<Result<_, _>>()?;
+        Ok(Self { audience: config.audience.clone(), issuers, catalogue, clock })
     }
 
-    /// Who holds this token, if it is good now.
-    pub fn verify(&self, token: &str) -> Result<Caller, Unauthenticated> {
-        let claims = self.claims(token).ok_or(Unauthenticated)?;
-        let now = self.clock.now().as_second();
-        let lives = claims.exp.checked_sub(claims.iat).is_some_and(|life| (1..=LONGEST_LIFE).contains(&life));
-        let good_now = claims.nbf <= now.saturating_add(LEEWAY)
-            && claims.iat <= now.saturating_add(LEEWAY)
-            && now < claims.exp.saturating_add(LEEWAY);
-        let ours = claims.iss == self.issuer && claims.aud == self.audience && !claims.jti.is_empty();
+    /// Who holds this token, if it is good now. On a connection with a client certificate it must be bound to that certificate, on
+    /// one without it must not be bound: nobody could prove that it is theirs.
+    pub fn verify(&self, token: &str, certificate: Option<Thumbprint>) -> Result<Caller, Unauthenticated> {
+        let now = self.clock.now();
+        let (issuer, claims) = self.signed(token, now).ok_or(Unauthenticated)?;
+        let registered = claims.registered;
+        let ours = registered.iss == issuer.name
+            && registered.aud == self.audience
+            && !registered.jti.is_empty()
+            && issuer.speaks_for(&claims.organisation);
+        let now = now.as_second();
+        let lives = registered.exp.checked_sub(registered.iat).is_some_and(|life| (1..=LONGEST_LIFE).contains(&life));
+        let good_now = registered.nbf <= now.saturating_add(LEEWAY)
+            && registered.iat <= now.saturating_add(LEEWAY)
+            && now < registered.exp.saturating_add(LEEWAY);
         let distinct = claims.roles.iter().collect::<HashSet<_>>().len() == claims.roles.len();
         // The names go into the access log: one that could be a subject identifier must not get there.
-        let named = [claims.sub.as_str(), claims.organisation.as_str()]
+        let named = [registered.sub.as_str(), claims.organisation.as_str()]
             .iter()
             .any(|name| self.catalogue.holds_identifier(name));
-        if lives && good_now && ours && distinct && !named {
-            Ok(Caller { id: claims.sub, organisation: claims.organisation, roles: claims.roles })
+        if ours && lives && good_now && distinct && !named && claims.bound_to == certificate {
+            let roles = issuer.roles(claims.roles);
+            Ok(Caller { id: registered.sub, organisation: claims.organisation, roles })
         } else {
             Err(Unauthenticated)
         }
     }
 
-    fn claims(&self, token: &str) -> Option<Claims> {
-        if token.len() > LONGEST {
-            return None;
+    /// What an issuer signed, with a key that it has now.
+    fn signed(&self, token: &str, now: Timestamp) -> Option<(&Issuer, Claims)> {
+        let mut named = None;
+        let payload = jws::open(token, |header, payload| {
+            let iss = claims::issuer_named(payload)?;
+            let issuer = self.issuers.iter().find(|issuer| issuer.name == iss)?;
+            let kid = header.kid.as_deref().filter(|_| header.typ.as_deref() == Some("at+jwt"))?;
+            let key = issuer.keys.key(kid, now);
+            if key.is_none() {
+                issuer.keys.missed();
+            }
+            named = Some(issuer);
+            key
+        })?;
+        let issuer = named?;
+        Some((issuer, Claims::read(&payload, &issuer.claims)?))
+    }
+
+    /// Fetches the keys that are due to be fetched.
+    pub async fn fetch_if_due(&self) {
+        join_all(self.issuers.iter().map(|issuer| issuer.keys.fetch_if_due(&*self.clock))).await;
+    }
+
+    /// Fetches keys whenever they are due, for ever.
+    pub async fn keep_keys(&self) {
+        join_all(self.issuers.iter().map(|issuer| issuer.keys.keep(&*self.clock))).await;
+    }
+
+    /// Reads the files of keys again. One that cannot be used leaves the keys of its issuer as they are.
+    pub fn read_keys_again(&self) {
+        for issuer in &self.issuers {
+            if let Err(error) = issuer.keys.read_again() {
+                let issuer = &issuer.name;
+                tracing::error!(issuer, %error, "the keys of an issuer were not read again; the old ones stay");
+            }
         }
-        let header: Header = serde_json::from_slice(&BASE64.decode(token.split('.').next()?).ok()?).ok()?;
-        if header.alg != "EdDSA" || header.typ != "at+jwt" {
-            return None;
-        }
-        let key = self.keys.get(&header.kid)?;
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        // Times, issuer and audience are checked above, against our own clock and with one type each.
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims = HashSet::new();
-        jsonwebtoken::decode(token, key, &validation).ok().map(|token| token.claims)
     }
 }

@@ -3,7 +3,7 @@
 use super::tokens::{Forge, knock};
 use crate::harness::*;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use tonic::Code;
 
 /// The code that a token gets, with the clock so many seconds after it was made.
@@ -64,34 +64,5 @@ async fn a_token_lives_ten_minutes_at_most() {
         let token = forge.claiming(json!({ "iat": issued, "nbf": issued, "exp": expires }));
         assert_eq!(at(&broker, &token, 0).await, expected, "from {issued} to {expires}");
     }
-    broker.finish().await;
-}
-
-#[tokio::test]
-async fn a_time_is_a_whole_number() {
-    let broker = TestBroker::empty().await;
-    let forge = Forge::of(&broker.deployment);
-    let now = forge.now();
-    for claim in ["exp", "nbf", "iat"] {
-        let odd = [
-            json!(null),
-            json!(now.to_string()),
-            json!("NaN"),
-            json!(now as f64 + 0.5),
-            json!(1e300),
-            json!(u64::MAX),
-            json!([now]),
-            json!({ "at": now }),
-            json!(true),
-        ];
-        for value in odd {
-            let mut changes = Value::Object(serde_json::Map::new());
-            changes[claim] = value.clone();
-            assert_eq!(at(&broker, &forge.claiming(changes), 0).await, Code::Unauthenticated, "{claim} {value}");
-        }
-    }
-    let negative = forge.claiming(json!({ "exp": -1, "iat": -600, "nbf": -600 }));
-    assert_eq!(at(&broker, &negative, 0).await, Code::Unauthenticated);
-    assert_eq!(at(&broker, &forge.good(), 0).await, Code::Ok);
     broker.finish().await;
 }

@@ -3,14 +3,16 @@
 use crate::harness::*;
 use disown::{
     clock::TestClock,
+    config::{IdentityConfig, IssuerConfig, KeySetSource},
     dataset::Level,
     entropy::{SeededEntropy, SystemEntropy},
-    identity::{Caller, DEVELOPMENT_ISSUER, DevelopmentIssuer, Verifier},
+    identity::{Algorithm, Caller, ClaimPaths, DEVELOPMENT_ISSUER, DevelopmentIssuer, Pace, Verifier},
     policy::{Asked, InForce, LogUse, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake},
 };
 use jiff::civil::Date;
 use std::{
     collections::{BTreeMap, HashMap},
+    fs,
     sync::{Arc, Mutex},
 };
 
@@ -32,7 +34,19 @@ impl Authority {
         let clock = Arc::new(TestClock::new(NOW.parse().unwrap()));
         let issuer = DevelopmentIssuer::new(&SeededEntropy::new(1)).unwrap();
         let catalogue = policy.catalogue.clone();
-        let verifier = Verifier::new(DEVELOPMENT_ISSUER, "disown", &issuer.jwks(), catalogue, clock.clone()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let jwks = folder.path().join("jwks.json");
+        fs::write(&jwks, issuer.jwks()).unwrap();
+        let trusted = IssuerConfig {
+            issuer: DEVELOPMENT_ISSUER.to_owned(),
+            algorithm: Algorithm::EdDsa,
+            jwks: KeySetSource::File(jwks),
+            organisations: None,
+            claims: ClaimPaths::default(),
+            roles: None,
+        };
+        let identity = IdentityConfig { audience: "disown".to_owned(), development_key: None, issuers: vec![trusted] };
+        let verifier = Verifier::new(&identity, Pace::default(), catalogue, clock.clone()).unwrap();
         Self { in_force: Arc::new(InForce::nowhere(policy)), issuer, verifier, clock, known: Mutex::default() }
     }
 
@@ -58,7 +72,7 @@ impl Authority {
     /// Somebody of that name, if they are let in.
     pub fn verified(&self, name: &str, organisation: &str, roles: &[&str]) -> Option<Caller> {
         let token = self.issuer.token(name, organisation, roles, "disown", &*self.clock, &SystemEntropy).unwrap();
-        self.verifier.verify(&token).ok()
+        self.verifier.verify(&token, None).ok()
     }
 
     /// What is decided of every field of the catalogue.
