@@ -33,6 +33,7 @@ pub mod clock;
 pub mod database;
 pub mod entropy;
 pub mod ids;
+pub mod memory;
 pub mod strict_toml;
 pub mod telemetry;
 

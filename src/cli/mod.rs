@@ -16,7 +16,7 @@ mod serve;
 mod table;
 mod token;
 
-use crate::{app::AppError, config::InvalidConfig, telemetry};
+use crate::{app::AppError, config::InvalidConfig, memory, telemetry};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -73,9 +73,10 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     telemetry::quiet_panics();
-    // A core dump would hold what is in memory.
-    let no_core = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, no_core);
+    if let Err(error) = memory::keep_private() {
+        eprintln!("disown: the system does not let the memory of this process be kept private: {error}");
+        return ExitCode::FAILURE;
+    }
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

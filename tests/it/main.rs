@@ -21,6 +21,7 @@ mod identity;
 mod intake;
 mod kill;
 mod layout;
+mod memory;
 mod oracle;
 mod policy;
 mod sequencing;
