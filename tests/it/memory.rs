@@ -24,7 +24,7 @@ async fn a_serving_broker_leaves_no_core() {
     broker.finish().await;
 }
 
-/// SQL is made of text where statements are built from the catalogue at start, and for one pragma, which takes no parameters.
+/// SQL is made of text of the catalogue alone: tables and statements, when a store is opened.
 #[test]
 fn sql_is_made_of_text_where_no_request_comes() {
     let mut places = Vec::new();
