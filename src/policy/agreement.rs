@@ -13,7 +13,7 @@ use crate::{
     ids::{AgreementId, OrganisationId, Purpose, Role},
     strict_toml::{self, InvalidToml},
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use jiff::civil::Date;
 use regex::Regex;
 use serde::Deserialize;
@@ -34,9 +34,9 @@ pub struct Agreement {
     /// Organisations that may ask under it.
     pub parties: Vec<OrganisationId>,
     /// What for.
-    pub purposes: Vec<Purpose>,
+    pub purposes: IndexSet<Purpose>,
     /// In which roles.
-    pub roles: Vec<Role>,
+    pub roles: IndexSet<Role>,
     /// In force from this day, before that day, to be reviewed by that one (GO9): overdue is not in force.
     pub valid: Validity,
     /// What a case reference looks like; anchored.
@@ -103,8 +103,8 @@ struct File {
     parties: Vec<OrganisationId>,
     regime: String,
     legal_basis: String,
-    purposes: Vec<Purpose>,
-    roles: Vec<Role>,
+    purposes: IndexSet<Purpose>,
+    roles: IndexSet<Role>,
     valid: RawValidity,
     case_reference: String,
     #[serde(default)]

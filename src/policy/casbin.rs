@@ -4,12 +4,21 @@
 //! an empty request under an empty policy. So it gets exact matches only, lines that `rules` has checked, and requests made of
 //! names of closed lists; and what it says counts only after the rules in Rust have had their say.
 
-use super::rules::{Act, Rules};
-use crate::dataset::{Catalogue, Level};
+use super::{
+    rules::{Act, Permission},
+    shard::Shard,
+};
+use crate::dataset::Level;
 use ::casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter};
+use std::collections::HashSet;
 
-/// The judge of one purpose.
-pub(super) struct Judge(Enforcer);
+/// The judge of what a role may do with some objects for a purpose.
+pub(super) struct Judge<'a> {
+    enforcer: Enforcer,
+    role: &'a str,
+    purpose: &'a str,
+    acts: HashSet<Act>,
+}
 
 /// Casbin could not be built or asked.
 #[derive(Debug, thiserror::Error)]
@@ -28,38 +37,46 @@ pub enum CasbinError {
 /// The model that the compiled table stands on. A deployment has it as a file, to be read; another model is refused.
 pub const MODEL: &str = include_str!("../../policies/model.conf");
 
-impl Judge {
-    /// Builds the judge of one purpose from the lines of that purpose and the categories of the catalogue.
-    pub(super) async fn of(purpose: &str, rules: &Rules, catalogue: &Catalogue) -> Result<Self, CasbinError> {
+impl<'a> Judge<'a> {
+    /// Builds the judge of the objects that these lines name, and of those that belong to a category. Without a line there is
+    /// none: an empty Casbin can allow.
+    pub(super) async fn of(
+        shard: &Shard<'a>,
+        lines: impl Iterator<Item = &Permission>,
+        categories: impl Iterator<Item = (&str, &str)>,
+    ) -> Result<Option<Self>, CasbinError> {
+        let mut lines = lines.peekable();
+        if lines.peek().is_none() {
+            return Ok(None);
+        }
         let mut enforcer = Enforcer::new_raw(DefaultModel::from_str(MODEL).await?, MemoryAdapter::default()).await?;
         let model = enforcer.get_mut_model();
-        let mut add = |section: &str, tag: &str, line: Vec<String>| {
+        let mut add = |section: &str, tag: &str, line: &[&str]| {
             // False means that the line is there already: two lines may come to the same once denials are spelled out.
-            model.add_policy(section, tag, line);
+            model.add_policy(section, tag, line.iter().map(|part| (*part).to_owned()).collect());
         };
-        for line in rules.permissions.iter().filter(|permission| permission.purpose == purpose) {
+        let mut acts = HashSet::new();
+        for line in lines {
             for act in spelled_out(line.act, line.allow) {
                 let effect = if line.allow { "allow" } else { "deny" };
-                add(
-                    "p",
-                    "p",
-                    [line.role.as_str(), purpose, &line.object, act.as_str(), effect].map(str::to_owned).to_vec(),
-                );
+                add("p", "p", &[&line.role, &line.purpose, &line.object, act.as_str(), effect]);
+                acts.insert(act);
             }
         }
-        for (role, parent) in &rules.inheritance {
-            add("g", "g", vec![role.clone(), parent.clone()]);
+        for (role, parent) in &shard.inheritance {
+            add("g", "g", &[role, parent]);
         }
-        for (_, field) in catalogue.fields() {
-            add("g", "g2", vec![field.name.clone(), format!("category:{}", field.category)]);
+        for (object, category) in categories {
+            add("g", "g2", &[object, category]);
         }
         enforcer.build_role_links()?;
-        Ok(Self(enforcer))
+        Ok(Some(Self { enforcer, role: shard.role, purpose: shard.purpose, acts }))
     }
 
-    /// What Casbin says. Every part of the question must be a name of a closed list.
-    pub(super) fn allows(&self, role: &str, purpose: &str, object: &str, act: Act) -> Result<bool, CasbinError> {
-        Ok(self.0.enforce((role, purpose, object, act.as_str()))?)
+    /// What Casbin says. The object must be a name of a closed list, as every other part of the question is.
+    pub(super) fn allows(&self, object: &str, act: Act) -> Result<bool, CasbinError> {
+        // What no line is about nobody allows: no need to ask.
+        Ok(self.acts.contains(&act) && self.enforcer.enforce((self.role, self.purpose, object, act.as_str()))?)
     }
 }
 

@@ -1,15 +1,18 @@
 //! The decision itself: closed lists, the agreement, the compiled policy and the hard rules, and no subject.
 
-use super::{Agreement, LogUse, Policy, hard_rules};
+use super::{
+    Agreement, LogUse, Policy, hard_rules,
+    roles::{PurposeId, RoleId},
+};
 use crate::{
     dataset::{
         Level,
         catalogue::{FieldId, RecordTypeId},
     },
-    ids::{OrganisationId, Purpose, Role},
+    ids::OrganisationId,
 };
 use jiff::civil::Date;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// Under which terms somebody asks, as they came in: nothing of it is known to be true, and nothing of it may be written down
 /// before it is.
@@ -52,13 +55,19 @@ pub(super) enum Wanted<'a> {
     AccessLog(&'a [LogUse]),
 }
 
-/// The terms that stand: names of closed lists, an agreement in force.
-#[derive(Debug, Clone)]
+/// The terms that stand: an agreement in force, and the reference under it.
+#[derive(Debug)]
 pub(super) struct Standing {
-    pub(super) role: Role,
-    pub(super) purpose: Purpose,
     pub(super) agreement: Arc<Agreement>,
     pub(super) case_reference: String,
+}
+
+/// Names of the closed lists. Whether they belong together is another question.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    role: RoleId,
+    purpose: PurposeId,
+    agreement: &'a Arc<Agreement>,
 }
 
 /// What was decided of one field.
@@ -139,83 +148,108 @@ pub(super) fn decide(
     wanted: Wanted<'_>,
     today: Date,
 ) -> Result<(Standing, Vec<Decision>), Refusal> {
-    let standing = standing(policy, party, terms, today)?;
-    let agreement = &standing.agreement;
+    let named = stands(policy, party, terms, today)?;
+    let agreement = named.agreement;
+    let permissions = policy.permissions(named.role, named.purpose);
     let decisions = match wanted {
         Wanted::Fields(asked) => {
-            let fields = match asked {
+            let fields: Cow<'_, [FieldId]> = match asked {
                 Asked::Everything => agreement.fields.keys().copied().collect(),
-                Asked::Fields(fields) => fields.clone(),
-                Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.clone(),
+                Asked::Fields(fields) => fields.into(),
+                Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.into(),
             };
-            let decisions: Vec<_> = fields.into_iter().map(|field| of_field(policy, &standing, field, today)).collect();
-            let anything = decisions.iter().any(|decision| decision.level > Level::Withheld);
-            if anything {
-                decisions
-            } else {
+            let decisions: Vec<_> = fields.iter().map(|field| of_field(policy, named, *field, today)).collect();
+            if decisions.iter().all(|decision| decision.level == Level::Withheld) {
                 return Err(Refusal::NothingGranted);
             }
+            decisions
         }
         Wanted::Put(record_types) => {
             let may = |known: &RecordTypeId| {
-                agreement.intake.contains(known) && policy.table.may_put(&standing.role, &standing.purpose, *known)
+                agreement.intake.contains(known) && permissions.is_some_and(|permissions| permissions.may_put(*known))
             };
             if record_types.is_empty() || !record_types.iter().all(may) {
                 return Err(Refusal::NothingGranted);
-            } else {
-                vec![]
             }
+            vec![]
         }
         Wanted::AccessLog(uses) => {
             let may = |log_use: &LogUse| {
                 agreement.access_log.contains(log_use)
-                    && policy.table.may_read_access_log(&standing.role, &standing.purpose, *log_use)
+                    && permissions.is_some_and(|permissions| permissions.may_read_access_log(*log_use))
             };
-            if uses.iter().any(may) {
-                vec![]
-            } else {
+            if !uses.iter().any(may) {
                 return Err(Refusal::NothingGranted);
             }
+            vec![]
         }
     };
-    Ok((standing, decisions))
+    Ok((Standing { agreement: agreement.clone(), case_reference: terms.case_reference.clone() }, decisions))
 }
 
-fn standing(policy: &Policy, party: Party<'_>, terms: &Terms, today: Date) -> Result<Standing, Refusal> {
-    let spec = policy.roles.role(&terms.role).ok_or(Refusal::Role)?;
+impl Policy {
+    /// What is decided of one field, whoever asks: organisation, token and case reference are not looked at.
+    pub fn disclosure(
+        &self,
+        role: &str,
+        purpose: &str,
+        agreement: &str,
+        field: FieldId,
+        today: Date,
+    ) -> Result<Decision, Refusal> {
+        let named = named(self, role, purpose, agreement)?;
+        belong_together(self, named, today)?;
+        Ok(of_field(self, named, field, today))
+    }
+}
+
+fn stands<'a>(policy: &'a Policy, party: Party<'_>, terms: &Terms, today: Date) -> Result<Named<'a>, Refusal> {
     if !party.roles.contains(&terms.role) {
         return Err(Refusal::Role);
     }
-    let purpose = policy.roles.purpose(&terms.purpose).ok_or(Refusal::Purpose)?;
-    let agreement = policy.agreement(&terms.agreement).ok_or(Refusal::Agreement)?;
-    if !agreement.parties.contains(party.organisation) || !agreement.roles.contains(&spec.role) {
+    let named = named(policy, &terms.role, &terms.purpose, &terms.agreement)?;
+    if !named.agreement.parties.contains(party.organisation) {
         return Err(Refusal::Agreement);
     }
-    if !agreement.purposes.contains(purpose) {
+    belong_together(policy, named, today)?;
+    let case_reference = &terms.case_reference;
+    // A reference is written down: one that could hold a subject identifier is none.
+    let identifies = policy.catalogue.holds_identifier(case_reference);
+    if identifies || case_reference.len() > 100 || !named.agreement.case_reference.is_match(case_reference) {
+        return Err(Refusal::CaseReference);
+    }
+    Ok(named)
+}
+
+fn named<'a>(policy: &'a Policy, role: &str, purpose: &str, agreement: &str) -> Result<Named<'a>, Refusal> {
+    Ok(Named {
+        role: policy.roles.role_named(role).ok_or(Refusal::Role)?,
+        purpose: policy.roles.purpose_named(purpose).ok_or(Refusal::Purpose)?,
+        agreement: policy.agreement(agreement).ok_or(Refusal::Agreement)?,
+    })
+}
+
+/// The agreement is in force and names the role and the purpose.
+fn belong_together(policy: &Policy, named: Named<'_>, today: Date) -> Result<(), Refusal> {
+    let Named { role, purpose, agreement } = named;
+    if !agreement.roles.contains(&policy.roles.role_at(role).role) {
+        return Err(Refusal::Agreement);
+    }
+    if !agreement.purposes.contains(policy.roles.purpose_at(purpose)) {
         return Err(Refusal::Purpose);
     }
     if !agreement.in_force_on(today) {
         return Err(Refusal::NotInForce);
     }
-    let case_reference = &terms.case_reference;
-    // A reference is written down: one that could hold a subject identifier is none.
-    let named = policy.catalogue.holds_identifier(case_reference);
-    if named || case_reference.len() > 100 || !agreement.case_reference.is_match(case_reference) {
-        return Err(Refusal::CaseReference);
-    }
-    Ok(Standing {
-        role: spec.role.clone(),
-        purpose: purpose.clone(),
-        agreement: agreement.clone(),
-        case_reference: case_reference.clone(),
-    })
+    Ok(())
 }
 
 /// `min(policy, agreement, hard rules)`; what nobody decided is withheld.
-fn of_field(policy: &Policy, standing: &Standing, field: FieldId, today: Date) -> Decision {
-    let by_rules = hard_rules::highest(policy, &standing.role, field, today);
-    let by_policy = policy.table.level(&standing.role, &standing.purpose, field);
-    let by_agreement = standing.agreement.fields.get(&field).copied().unwrap_or(Level::Withheld);
+fn of_field(policy: &Policy, named: Named<'_>, field: FieldId, today: Date) -> Decision {
+    let permissions = policy.permissions(named.role, named.purpose);
+    let by_rules = hard_rules::highest(policy, named.role, field, today);
+    let by_policy = permissions.map_or(Level::Withheld, |permissions| permissions.level(field));
+    let by_agreement = named.agreement.fields.get(&field).copied().unwrap_or(Level::Withheld);
     let level = by_rules.min(by_policy).min(by_agreement);
     let decided_by = if level == by_policy && by_policy < by_rules.min(by_agreement) {
         DecidedBy::Policy

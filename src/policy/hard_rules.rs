@@ -1,12 +1,9 @@
 //! What must never depend on a policy line.
 
-use super::Policy;
-use crate::{
-    dataset::{
-        Level,
-        catalogue::{DatasetSpec, FieldId},
-    },
-    ids::Role,
+use super::{Policy, RoleId};
+use crate::dataset::{
+    Level,
+    catalogue::{DatasetSpec, FieldId},
 };
 use jiff::civil::Date;
 
@@ -19,11 +16,10 @@ pub(super) fn out_of_reach_of_law_enforcement(dataset: &DatasetSpec) -> bool {
 }
 
 /// The highest level at which a role may see a field, whatever policy and agreement say.
-pub(super) fn highest(policy: &Policy, role: &Role, field: FieldId, today: Date) -> Level {
+pub(super) fn highest(policy: &Policy, role: RoleId, field: FieldId, today: Date) -> Level {
     let record_type = policy.catalogue.record_type(policy.catalogue.field(field).record_type);
     let dataset = policy.catalogue.dataset(record_type.dataset);
-    let enforces = policy.roles.role(role.as_str()).is_none_or(|spec| spec.law_enforcement);
-    if enforces && out_of_reach_of_law_enforcement(dataset) {
+    if policy.roles.role_at(role).law_enforcement && out_of_reach_of_law_enforcement(dataset) {
         return Level::Withheld;
     }
     // GO9: a dataset whose review is overdue is not used until it has been reviewed.

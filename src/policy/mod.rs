@@ -11,6 +11,7 @@ mod hard_rules;
 mod red_lines;
 mod roles;
 mod rules;
+mod shard;
 mod table;
 
 pub use self::casbin::{CasbinError, MODEL};
@@ -22,12 +23,12 @@ pub use files::{PolicyFiles, UnreadablePolicy};
 pub use grant::{AuditGrant, Denial, Grant, IntakeGrant, authorise, authorise_audit, authorise_intake};
 pub(crate) use grant::{known_names, versions};
 pub use red_lines::{Crossed, InvalidRedLines};
-pub use roles::{RoleSpec, Roles};
+pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
 
 use crate::{access_log::Archived, dataset::Catalogue, strict_toml::InvalidToml};
 use std::{collections::BTreeMap, sync::Arc};
-use table::Table;
+use table::{Permissions, Table};
 
 /// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
 #[derive(Debug)]
@@ -105,11 +106,21 @@ pub enum InvalidPolicy {
     /// A case fails.
     #[error(transparent)]
     Case(#[from] FailedCase),
+    /// Nobody knows what it comes to.
+    #[error("the policy could not be compiled to the end")]
+    BrokenOff,
 }
 
 impl Policy {
-    /// Compiles a policy, holds it against its red lines and runs its cases.
+    /// Compiles a policy, holds it against its red lines and runs its cases: on a thread of its own, since it takes long, and the
+    /// others have requests to answer.
     pub async fn load(files: PolicyFiles) -> Result<Self, InvalidPolicy> {
+        let runtime = tokio::runtime::Handle::current();
+        let compiling = tokio::task::spawn_blocking(move || runtime.block_on(Self::compile(files)));
+        compiling.await.unwrap_or(Err(InvalidPolicy::BrokenOff))
+    }
+
+    async fn compile(files: PolicyFiles) -> Result<Self, InvalidPolicy> {
         let text = |name: &str| {
             files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
         };
@@ -153,6 +164,11 @@ impl Policy {
     /// The texts it was made of.
     pub fn files(&self) -> &PolicyFiles {
         &self.files
+    }
+
+    /// What a role may for a purpose; none: nothing.
+    fn permissions(&self, role: RoleId, purpose: PurposeId) -> Option<&Permissions> {
+        self.table.permissions(self.roles.position(role, purpose))
     }
 
     fn run_cases(&self) -> Result<usize, InvalidPolicy> {

@@ -1,12 +1,14 @@
 //! Red lines: what no policy may ever allow, checked over all combinations at every start and reload.
 
-use super::{Policy, roles::Roles};
+use super::{
+    Policy,
+    roles::{RoleId, Roles},
+};
 use crate::{
     dataset::{
         Catalogue, Level,
         catalogue::{Field, FieldId},
     },
-    ids::Role,
     strict_toml::{self, InvalidToml},
 };
 use serde::Deserialize;
@@ -18,7 +20,7 @@ pub(super) struct RedLines(Vec<RedLine>);
 #[derive(Debug)]
 struct RedLine {
     name: String,
-    roles: Vec<Role>,
+    roles: Vec<RoleId>,
     fields: Vec<FieldId>,
 }
 
@@ -93,9 +95,11 @@ impl RedLines {
     pub(super) fn check(&self, policy: &Policy) -> Result<(), Box<Crossed>> {
         for line in &self.0 {
             for role in &line.roles {
-                for purpose in policy.roles.purposes() {
+                for (purpose_id, purpose) in policy.roles.purposes_by_id() {
+                    let Some(permissions) = policy.permissions(*role, purpose_id) else { continue };
+                    let role = &policy.roles.role_at(*role).role;
                     for field in &line.fields {
-                        let level = policy.table.level(role, purpose, *field);
+                        let level = permissions.level(*field);
                         if level == Level::Withheld {
                             continue;
                         }
@@ -124,7 +128,8 @@ impl RedLines {
 fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLine, InvalidRedLines> {
     let wrong = |name: &str, what| InvalidRedLines::Content { line: raw.name.clone(), name: name.to_owned(), what };
     let of = |keep: fn(bool) -> bool| {
-        roles.roles().iter().filter(|spec| keep(spec.law_enforcement)).map(|spec| spec.role.clone()).collect::<Vec<_>>()
+        let specs = roles.roles().iter().filter(|spec| keep(spec.law_enforcement));
+        specs.filter_map(|spec| roles.role_named(spec.role.as_str())).collect::<Vec<_>>()
     };
     let named = match &raw.roles {
         RawRoles::Group(group) if group == "all" => of(|_| true),
@@ -132,9 +137,7 @@ fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLin
         RawRoles::Group(group) => return Err(wrong(group, "is no group of roles: `all` or `law_enforcement`")),
         RawRoles::Names(names) => names
             .iter()
-            .map(|name| {
-                roles.role(name).map(|spec| spec.role.clone()).ok_or_else(|| wrong(name, "is not a role of roles.toml"))
-            })
+            .map(|name| roles.role_named(name).ok_or_else(|| wrong(name, "is not a role of roles.toml")))
             .collect::<Result<_, _>>()?,
     };
     let mut fields = Vec::new();

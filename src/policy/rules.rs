@@ -2,7 +2,7 @@
 
 use super::{agreement::LogUse, roles::Roles};
 use crate::dataset::{Catalogue, Level};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The lines of a policy file, checked.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,8 @@ pub(super) fn object_of(log_use: LogUse) -> &'static str {
     }
 }
 
-const CATEGORY: &str = "category:";
+/// What an object begins with that is a category.
+pub(super) const CATEGORY: &str = "category:";
 /// A chain of inheritance longer than this is a mistake.
 const MAX_DEPTH: usize = 5;
 
@@ -81,24 +82,27 @@ fn parse(file: &str, text: &str, roles: &Roles, catalogue: &Catalogue) -> Result
         let record = record.map_err(|error| {
             invalid(error.position().map_or(0, csv::Position::line), "not a line of comma-separated UTF-8 text")
         })?;
-        let line = record.position().map_or(0, |position| line_of(text, position.line()));
+        // Looked for only where it is told: it costs a reading of the file.
+        let line = || record.position().map_or(0, |position| line_of(text, position.line()));
         let parts: Vec<&str> = record.iter().collect();
         if !seen.insert(parts.join("\0")) {
-            return Err(invalid(line, "the same line stands above"));
+            return Err(invalid(line(), "the same line stands above"));
         }
         match parts[..] {
             ["p", role, purpose, object, act, effect] => {
                 let permission = permission([role, purpose, object, act, effect], roles, catalogue);
-                rules.permissions.push(permission.map_err(|what| invalid(line, &what))?);
+                rules.permissions.push(permission.map_err(|what| invalid(line(), &what))?);
             }
             ["g", role, parent] => {
                 for name in [role, parent] {
-                    roles.role(name).ok_or_else(|| invalid(line, &format!("`{name}` is not a role of roles.toml")))?;
+                    roles
+                        .role(name)
+                        .ok_or_else(|| invalid(line(), &format!("`{name}` is not a role of roles.toml")))?;
                 }
                 rules.inheritance.push((role.to_owned(), parent.to_owned()));
             }
-            ["p" | "g", ..] => return Err(invalid(line, "a `p` line has 5 parts after the tag, a `g` line has 2")),
-            _ => return Err(invalid(line, "a line begins with `p` or `g`")),
+            ["p" | "g", ..] => return Err(invalid(line(), "a `p` line has 5 parts after the tag, a `g` line has 2")),
+            _ => return Err(invalid(line(), "a line begins with `p` or `g`")),
         }
     }
     Ok(rules)
@@ -114,8 +118,10 @@ pub(super) fn join<'a>(
     let mut all = Rules::default();
     for (file, text) in files {
         let Rules { permissions, inheritance } = parse(file, text, roles, catalogue)?;
-        let twice = permissions.iter().any(|permission| all.permissions.contains(permission))
-            || inheritance.iter().any(|pair| all.inheritance.contains(pair));
+        let (known, inherited): (HashSet<_>, HashSet<_>) =
+            (all.permissions.iter().collect(), all.inheritance.iter().collect());
+        let twice = permissions.iter().any(|permission| known.contains(permission))
+            || inheritance.iter().any(|pair| inherited.contains(pair));
         if twice {
             return Err(InvalidRule { file: file.clone(), ..whole("a line of it stands in another file too") });
         }
@@ -176,18 +182,25 @@ fn check_object(object: &str, act: Act, catalogue: &Catalogue) -> Result<(), Str
     if known { Ok(()) } else { Err(format!("`{object}` is no {kind}")) }
 }
 
+impl Rules {
+    /// The roles that each role inherits from, at one step.
+    pub(super) fn parents(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut parents: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (role, parent) in &self.inheritance {
+            parents.entry(role).or_default().insert(parent);
+        }
+        parents
+    }
+}
+
 /// No role inherits from itself, at whatever distance.
 fn check_inheritance(rules: &Rules) -> Result<(), String> {
+    let parents = rules.parents();
     for (role, _) in &rules.inheritance {
-        let mut reached = vec![role.as_str()];
+        let mut reached = BTreeSet::from([role.as_str()]);
         for _ in 0..=MAX_DEPTH {
-            reached = rules
-                .inheritance
-                .iter()
-                .filter(|(child, _)| reached.contains(&child.as_str()))
-                .map(|(_, parent)| parent.as_str())
-                .collect();
-            if reached.contains(&role.as_str()) {
+            reached = reached.iter().filter_map(|child| parents.get(child)).flatten().copied().collect();
+            if reached.contains(role.as_str()) {
                 return Err(format!("the role `{role}` inherits from itself"));
             }
         }

@@ -5,23 +5,21 @@ use super::{
     agreement::LogUse,
     casbin::{CasbinError, Judge},
     roles::Roles,
-    rules::{Act, Rules, object_of},
+    rules::{Act, CATEGORY, Rules, object_of},
+    shard::{Lines, Shard},
 };
-use crate::{
-    dataset::{
-        Catalogue, Level,
-        catalogue::{FieldId, RecordTypeId},
-    },
-    ids::{Purpose, Role},
+use crate::dataset::{
+    Catalogue, Level,
+    catalogue::{Field, FieldId, RecordTypeId},
 };
 use std::collections::HashMap;
 
-/// What each role may see and do for each purpose. What is not in it is withheld.
+/// What each role may see and do for each purpose, by `Roles::position`. What is not in it is withheld.
 #[derive(Debug, Default)]
-pub(super) struct Table(HashMap<(Role, Purpose), Permissions>);
+pub(super) struct Table(Vec<Option<Permissions>>);
 
 /// What one role may see and do for one purpose.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Permissions {
     levels: Vec<Level>,
     puts: Vec<bool>,
@@ -29,66 +27,96 @@ pub(super) struct Permissions {
 }
 
 impl Table {
-    /// Asks Casbin everything.
+    /// Asks Casbin everything that a line is about.
     pub(super) async fn compile(rules: &Rules, roles: &Roles, catalogue: &Catalogue) -> Result<Self, CasbinError> {
-        let mut table = HashMap::new();
-        for purpose in roles.purposes() {
-            // A purpose without a line grants nothing: no need to ask.
-            if !rules.permissions.iter().any(|permission| permission.purpose == purpose.as_str()) {
-                continue;
-            }
-            let judge = Judge::of(purpose.as_str(), rules, catalogue).await?;
-            for spec in roles.roles() {
-                let permissions = Permissions::of(&spec.role, purpose, &judge, catalogue)?;
-                table.insert((spec.role.clone(), purpose.clone()), permissions);
+        let lines = Lines::of(rules);
+        let mut table = Vec::new();
+        // In the order of `Roles::position`.
+        for spec in roles.roles() {
+            for purpose in roles.purposes() {
+                table.push(match lines.shard(spec.role.as_str(), purpose.as_str()) {
+                    Some(shard) => Some(Permissions::of(&shard, catalogue).await?),
+                    None => None,
+                });
             }
         }
         Ok(Self(table))
     }
 
-    /// The level at which a field may be shown; what nobody decided is withheld.
-    pub(super) fn level(&self, role: &Role, purpose: &Purpose, field: FieldId) -> Level {
-        let levels = self.permissions(role, purpose).map(|permissions| &permissions.levels);
-        levels.and_then(|levels| levels.get(field.position())).copied().unwrap_or(Level::Withheld)
-    }
-
-    /// Whether records of a type may be put in.
-    pub(super) fn may_put(&self, role: &Role, purpose: &Purpose, record_type: RecordTypeId) -> bool {
-        let puts = self.permissions(role, purpose).map(|permissions| &permissions.puts);
-        puts.and_then(|puts| puts.get(record_type.position())).copied().unwrap_or(false)
-    }
-
-    /// Whether the access log may be read in this way.
-    pub(super) fn may_read_access_log(&self, role: &Role, purpose: &Purpose, log_use: LogUse) -> bool {
-        self.permissions(role, purpose).is_some_and(|permissions| permissions.access_log.contains(&log_use))
-    }
-
-    fn permissions(&self, role: &Role, purpose: &Purpose) -> Option<&Permissions> {
-        self.0.get(&(role.clone(), purpose.clone()))
+    /// What may be done by the role for the purpose at that position; none: nothing.
+    pub(super) fn permissions(&self, position: usize) -> Option<&Permissions> {
+        self.0.get(position)?.as_ref()
     }
 }
 
 impl Permissions {
-    fn of(role: &Role, purpose: &Purpose, judge: &Judge, catalogue: &Catalogue) -> Result<Self, CasbinError> {
-        let ask = |object: &str, act| judge.allows(role.as_str(), purpose.as_str(), object, act);
+    /// The level at which a field may be shown.
+    pub(super) fn level(&self, field: FieldId) -> Level {
+        self.levels.get(field.position()).copied().unwrap_or(Level::Withheld)
+    }
+
+    /// Whether records of a type may be put in.
+    pub(super) fn may_put(&self, record_type: RecordTypeId) -> bool {
+        self.puts.get(record_type.position()).copied().unwrap_or(false)
+    }
+
+    /// Whether the access log may be read in this way.
+    pub(super) fn may_read_access_log(&self, log_use: LogUse) -> bool {
+        self.access_log.contains(&log_use)
+    }
+
+    async fn of(shard: &Shard<'_>, catalogue: &Catalogue) -> Result<Self, CasbinError> {
+        let mut of_categories = HashMap::new();
         let mut levels = Vec::new();
         for (id, field) in catalogue.fields() {
-            let mut level = Level::Withheld;
-            for shown in Level::SHOWN.into_iter().filter(|shown| catalogue.can_show(id, *shown)) {
-                if ask(&field.name, Act::Show(shown))? {
-                    level = shown;
-                }
+            let category = format!("{CATEGORY}{}", field.category);
+            let by_category = shard.naming(&category).iter().copied();
+            let by_name = shard.naming(&field.name);
+            if !by_name.is_empty() {
+                let lines = by_name.iter().copied().chain(by_category);
+                let judge = Judge::of(shard, lines, [(field.name.as_str(), category.as_str())].into_iter()).await?;
+                levels.push(level(judge.as_ref(), id, field, catalogue)?);
+                continue;
             }
-            levels.push(level);
+            // Most lines name categories: the fields that no line names share a judge.
+            if !of_categories.contains_key(&field.category) {
+                let members = catalogue.fields().filter(|(_, other)| other.category == field.category);
+                let members = members.map(|(_, other)| (other.name.as_str(), category.as_str()));
+                of_categories.insert(field.category.clone(), Judge::of(shard, by_category, members).await?);
+            }
+            let judge = of_categories.get(&field.category).and_then(Option::as_ref);
+            levels.push(level(judge, id, field, catalogue)?);
         }
-        let puts =
-            catalogue.record_types().map(|(_, known)| ask(&known.full_name, Act::Put)).collect::<Result<_, _>>()?;
+        let mut puts = Vec::new();
+        for (_, known) in catalogue.record_types() {
+            puts.push(allows(shard, &known.full_name, Act::Put).await?);
+        }
         let mut access_log = Vec::new();
         for log_use in [LogUse::Search, LogUse::BySubject] {
-            if ask(object_of(log_use), Act::Show(Level::Full))? {
+            if allows(shard, object_of(log_use), Act::Show(Level::Full)).await? {
                 access_log.push(log_use);
             }
         }
         Ok(Self { levels, puts, access_log })
     }
+}
+
+/// Of an object that belongs to no category.
+async fn allows(shard: &Shard<'_>, object: &str, act: Act) -> Result<bool, CasbinError> {
+    match Judge::of(shard, shard.naming(object).iter().copied(), std::iter::empty()).await? {
+        Some(judge) => judge.allows(object, act),
+        None => Ok(false),
+    }
+}
+
+/// The most that a field may be shown at.
+fn level(judge: Option<&Judge<'_>>, id: FieldId, field: &Field, catalogue: &Catalogue) -> Result<Level, CasbinError> {
+    let Some(judge) = judge else { return Ok(Level::Withheld) };
+    let mut level = Level::Withheld;
+    for shown in Level::SHOWN.into_iter().filter(|shown| catalogue.can_show(id, *shown)) {
+        if judge.allows(&field.name, Act::Show(shown))? {
+            level = shown;
+        }
+    }
+    Ok(level)
 }

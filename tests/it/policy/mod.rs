@@ -6,6 +6,7 @@ mod deciding;
 mod files;
 mod guards;
 mod lines;
+mod many;
 mod matrix;
 mod oracle;
 mod random;

@@ -14,8 +14,8 @@ pub struct Oracle {
 
 pub struct Field {
     pub name: String,
-    category: String,
-    coarse: bool,
+    pub category: String,
+    pub coarse: bool,
     review: Date,
 }
 

@@ -152,3 +152,19 @@ proptest! {
         check(files(&lines, [&one, &other]))?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: POLICIES / 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Nearly every line that there can be: each object has several, of its own and of its category, of a role and those above it.
+    #[test]
+    fn every_decision_of_a_crowded_policy_is_the_oracles(
+        lines in vec(line(), 300..900),
+        inheritance in vec(inheritance(), 0..8),
+        one in agreement("one"),
+        other in agreement("other"),
+    ) {
+        let lines: BTreeSet<String> = lines.into_iter().chain(inheritance).flatten().collect();
+        check(files(&lines, [&one, &other]))?;
+    }
+}
