@@ -46,7 +46,7 @@ enum Command {
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
-    /// Check a policy.
+    /// Check a policy, and explain what it decides.
     #[command(subcommand)]
     Policy(policy::Policy),
     /// What the catalogue needs of a database.

@@ -64,10 +64,10 @@ pub(super) struct Standing {
 
 /// Names of the closed lists. Whether they belong together is another question.
 #[derive(Clone, Copy)]
-struct Named<'a> {
-    role: RoleId,
-    purpose: PurposeId,
-    agreement: &'a Arc<Agreement>,
+pub(super) struct Named<'a> {
+    pub(super) role: RoleId,
+    pub(super) purpose: PurposeId,
+    pub(super) agreement: &'a Arc<Agreement>,
 }
 
 /// What was decided of one field.
@@ -221,7 +221,7 @@ fn stands<'a>(policy: &'a Policy, party: Party<'_>, terms: &Terms, today: Date) 
     Ok(named)
 }
 
-fn named<'a>(policy: &'a Policy, role: &str, purpose: &str, agreement: &str) -> Result<Named<'a>, Refusal> {
+pub(super) fn named<'a>(policy: &'a Policy, role: &str, purpose: &str, agreement: &str) -> Result<Named<'a>, Refusal> {
     Ok(Named {
         role: policy.roles.role_named(role).ok_or(Refusal::Role)?,
         purpose: policy.roles.purpose_named(purpose).ok_or(Refusal::Purpose)?,

@@ -17,11 +17,16 @@ pub(super) fn out_of_reach_of_law_enforcement(dataset: &DatasetSpec) -> bool {
 
 /// The highest level at which a role may see a field, whatever policy and agreement say.
 pub(super) fn highest(policy: &Policy, role: RoleId, field: FieldId, today: Date) -> Level {
+    if binding(policy, role, field, today).is_some() { Level::Withheld } else { Level::Full }
+}
+
+/// The rule that withholds a field from a role, in words.
+pub(super) fn binding(policy: &Policy, role: RoleId, field: FieldId, today: Date) -> Option<&'static str> {
     let record_type = policy.catalogue.record_type(policy.catalogue.field(field).record_type);
     let dataset = policy.catalogue.dataset(record_type.dataset);
     if policy.roles.role_at(role).law_enforcement && out_of_reach_of_law_enforcement(dataset) {
-        return Level::Withheld;
+        return Some("law enforcement reaches clinical data with a warrant only (CS4)");
     }
     // GO9: a dataset whose review is overdue is not used until it has been reviewed.
-    if today > dataset.review { Level::Withheld } else { Level::Full }
+    (today > dataset.review).then_some("the dataset's review is overdue (GO9)")
 }

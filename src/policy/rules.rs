@@ -141,7 +141,7 @@ fn line_of(text: &str, from: u64) -> u64 {
     lines.into_iter().find(|(line, _)| !line.is_empty() && !line.starts_with('#')).map_or(from, |(_, line)| line)
 }
 
-fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<Permission, String> {
+pub(super) fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue) -> Result<Permission, String> {
     let [role, purpose, object, act, effect] = parts;
     roles.role(role).ok_or_else(|| format!("`{role}` is not a role of roles.toml"))?;
     roles.purpose(purpose).ok_or_else(|| format!("`{purpose}` is not a purpose of roles.toml"))?;

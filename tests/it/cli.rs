@@ -96,6 +96,35 @@ fn the_policies_of_the_repository_pass_and_a_broken_copy_does_not() {
 }
 
 #[test]
+fn a_decision_is_explained_by_the_lines_behind_it() {
+    let terms = ["--role", "police_officer", "--purpose", "isolation_enforcement", "--agreement", "sojp-isolation"];
+    let explain = |more: &[&str]| [&["policy", "explain", "policies", "--on", "2026-11-21"], &terms[..], more].concat();
+    let told = json(&explain(&["--field", "people.person.date_of_birth", "--json"]));
+    assert_eq!((&told["shown"], &told["agreement"]), (&"coarse".into(), &"coarse".into()));
+    let lines: Vec<_> = told["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+    assert!(lines.len() == 2 && lines[0].ends_with("full, deny") && lines[1].ends_with("coarse, allow"), "{lines:?}");
+    let told = succeeds(&explain(&["--field", "clinical.condition.code"]));
+    assert!(told.contains("withheld") && told.contains("with a warrant only"), "{told}");
+    let told = fails(1, &explain(&["--field", "people.person.phon"]));
+    assert!(told.contains("`people.person.phon` is no field"), "{told}");
+    let told = fails(1, &["policy", "explain", "--role", "police", "--purpose", "audit", "--agreement", "audit"]);
+    assert!(told.contains("`police` is not a role of roles.toml"), "{told}");
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_one_probably_meant() {
+    let deployment = Deployment::new();
+    deployment.edit("disown.toml", "reflection = false", "reflexion = false");
+    let path = deployment.path("disown.toml");
+    let told = fails(64, &["serve", "--config", path.to_str().unwrap()]);
+    assert!(told.contains("unknown field `reflexion`") && told.contains("did you mean `reflection`?"), "{told}");
+    deployment.edit("policies/agreements/audit.toml", "access_log = ", "acess_log = ");
+    let folder = deployment.path("policies");
+    let told = fails(1, &["policy", "check", folder.to_str().unwrap()]);
+    assert!(told.contains("did you mean `access_log`?"), "{told}");
+}
+
+#[test]
 fn a_deployment_is_never_overwritten() {
     let deployment = Deployment::new();
     let key = fs::read(deployment.path("keyring.json")).unwrap();

@@ -3,6 +3,7 @@
 mod agreements;
 mod asking;
 mod deciding;
+mod explain;
 mod files;
 mod guards;
 mod lines;
