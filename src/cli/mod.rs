@@ -15,7 +15,11 @@ mod serve;
 mod table;
 mod token;
 
-use crate::{app::AppError, config::InvalidConfig, telemetry};
+use crate::{
+    app::AppError,
+    config::InvalidConfig,
+    telemetry::{self, Telemetry},
+};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -67,10 +71,13 @@ const LOG_STATE_UNKNOWN: u8 = 74;
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = telemetry::start(&arguments.telemetry) {
-        eprintln!("disown: --telemetry: {error}");
-        return ExitCode::from(2);
-    }
+    let telemetry = match telemetry::start(&arguments.telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("disown: --telemetry: {error}");
+            return ExitCode::from(2);
+        }
+    };
     telemetry::quiet_panics();
     // A core dump would hold what is in memory.
     let no_core = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
@@ -83,7 +90,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(arguments.command)) {
+    match runtime.block_on(run(arguments.command, &telemetry)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("disown: {}", client::explain(&error));
@@ -92,11 +99,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Init(init) => init.run(),
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => serve.run(telemetry).await,
         Command::Load(load) => load.run().await,
         Command::Query(query) => query.run().await,
         Command::Log(log) => log.run().await,

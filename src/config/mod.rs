@@ -3,10 +3,12 @@
 mod identity;
 mod key_source;
 mod listen;
+mod telemetry;
 
 pub use identity::IdentityConfig;
 pub use key_source::KeySource;
 pub use listen::{Listen, TlsFiles};
+pub use telemetry::TelemetryConfig;
 
 use crate::{identity::DEVELOPMENT_ISSUER, ids::BrokerId, pseudonym::InvalidKeyring};
 use jiff::tz::TimeZone;
@@ -37,6 +39,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// At most so many pages of 4 KiB for the access log's database.
     pub access_log_max_pages: Option<u32>,
+    /// Where telemetry goes.
+    pub telemetry: TelemetryConfig,
 }
 
 /// A configuration that cannot be used, and why.
@@ -64,6 +68,11 @@ pub enum InvalidConfig {
     /// Neither TLS nor an explicit choice against it, or the choice where it is not allowed.
     #[error("`listen`: give `tls = {{ certificate = ..., key = ... }}`, or `plaintext = true` on a loopback address")]
     Exposed,
+    /// Not a collector, or one that telemetry would reach in plain text over a network.
+    #[error(
+        "`telemetry`: `otlp` is `https://HOST:PORT`, with `ca` where the machine does not trust its issuer, or `http://` to a loopback address, without"
+    )]
+    Collector,
     /// The development issuer without its three conditions.
     #[error(
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"
@@ -90,6 +99,8 @@ struct File {
     identity: IdentityConfig,
     #[serde(default)]
     access_log: AccessLogFile,
+    #[serde(default)]
+    telemetry: TelemetryConfig,
 }
 
 #[derive(Default, Deserialize)]
@@ -108,6 +119,8 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new("."));
         let listen = file.listen.beside(base);
         listen.check()?;
+        let telemetry = file.telemetry.beside(base);
+        telemetry.check()?;
         Ok(Self {
             broker: file.broker,
             time_zone: TimeZone::get(&file.time_zone).map_err(|_| InvalidConfig::TimeZone(file.time_zone))?,
@@ -118,6 +131,7 @@ impl Config {
             listen,
             identity: file.identity.beside(base),
             access_log_max_pages: file.access_log.max_pages,
+            telemetry,
         })
     }
 

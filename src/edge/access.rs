@@ -1,6 +1,6 @@
 //! `AccessService`: messages in, `Query`; `Released` out.
 
-use super::{authenticate::caller_of, messages, status::Failure};
+use super::{authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Access, Invalid, Query, Released, Subject, Unanswered, refuse, refuse_invalid},
     access_log::Appender,
@@ -13,7 +13,6 @@ use crate::{
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
-use tracing::Instrument;
 use zeroize::Zeroizing;
 
 /// Serves questions.
@@ -27,11 +26,9 @@ impl AccessService for AccessEdge {
     async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::QueryResponse>, Status> {
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let span = tracing::info_span!("query", trace);
         let (access, request) = (self.access.clone(), request.into_inner());
-        // A task of its own: a client that hangs up must not stop a database or the access log half-way.
-        let answering = tokio::spawn(async move { answer(&access, &caller, request, &trace).await }.instrument(span));
-        let released = answering.await.unwrap_or(Err(Failure::Fault))?;
+        let observed = observe!("query", trace);
+        let released = observed.apart(async move { answer(&access, &caller, request, &trace).await }).await?;
         let (answer, receipt) = released.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
@@ -44,8 +41,8 @@ impl AccessService for AccessEdge {
         let trace = messages::trace(&*self.entropy);
         let terms = messages::terms(request.into_inner().terms);
         let access = self.access.clone();
-        let describing = tokio::spawn(async move { describe(&access, &caller, &terms, &trace).await });
-        Ok(Response::new(describing.await.unwrap_or(Err(Failure::Fault))?))
+        let observed = observe!("describe_access", trace);
+        Ok(Response::new(observed.apart(async move { describe(&access, &caller, &terms, &trace).await }).await?))
     }
 }
 

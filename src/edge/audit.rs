@@ -1,6 +1,6 @@
 //! `AuditService`: holds a reader, and a recorder that can append inspections only.
 
-use super::{access::told, authenticate::caller_of, messages, status::Failure};
+use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Invalid, refuse_invalid},
     access_log::{Appender, Filter, InspectionRecorder, Reader, SearchError},
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 
 /// Serves auditors.
 #[derive(Clone)]
@@ -45,7 +46,8 @@ impl AuditService for AuditEdge {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
-        let searching = tokio::spawn(async move {
+        let observed = observe!("search", trace);
+        let searching = observed.apart(async move {
             let terms = messages::terms(request.terms.clone());
             let grant = edge.authorise(&caller, &terms, &trace).await?;
             let (filter, page_size, start) = match parse(request, &edge.in_force.load().policy.catalogue) {
@@ -55,11 +57,11 @@ impl AuditService for AuditEdge {
             // The search is recorded before anything is found.
             edge.inspections.record(grant.grant().who.clone(), grant.grant().terms(), &filter).await?;
             let (pages, answers) = mpsc::channel(4);
-            tokio::spawn(stream(edge.reader, filter, start, page_size, pages));
+            let reading = tracing::info_span!("read");
+            tokio::spawn(stream(edge.reader, filter, start, page_size, pages).instrument(reading));
             Ok(answers)
         });
-        let answers = searching.await.unwrap_or(Err(Failure::Fault))?;
-        Ok(Response::new(ReceiverStream::new(answers)))
+        Ok(Response::new(ReceiverStream::new(searching.await?)))
     }
 
     async fn get_checkpoint(
@@ -70,11 +72,14 @@ impl AuditService for AuditEdge {
         let pb::GetCheckpointRequest { terms, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
-        match self.reader.checkpoint((size > 0).then_some(size)).await.map_err(Failure::from)? {
-            Some(checkpoint) => Ok(Response::new(pb::GetCheckpointResponse { checkpoint })),
-            None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await.into()),
-        }
+        let finding = async {
+            self.authorise(&caller, &terms, &trace).await?;
+            match self.reader.checkpoint((size > 0).then_some(size)).await? {
+                Some(checkpoint) => Ok(pb::GetCheckpointResponse { checkpoint }),
+                None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await),
+            }
+        };
+        Ok(Response::new(observe!("get_checkpoint", trace).follow(finding).await?))
     }
 
     async fn prove_inclusion(
@@ -85,14 +90,17 @@ impl AuditService for AuditEdge {
         let pb::ProveInclusionRequest { terms, index, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
-        let found = self.reader.prove_inclusion(index, size).await;
-        let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
-        Ok(Response::new(pb::ProveInclusionResponse {
-            leaf_hash: commitments.leaf().as_bytes().to_vec(),
-            leaf_data: commitments.leaf_data(),
-            path: messages::bytes(&path),
-        }))
+        let proving = async {
+            self.authorise(&caller, &terms, &trace).await?;
+            let found = self.reader.prove_inclusion(index, size).await;
+            let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
+            Ok(pb::ProveInclusionResponse {
+                leaf_hash: commitments.leaf().as_bytes().to_vec(),
+                leaf_data: commitments.leaf_data(),
+                path: messages::bytes(&path),
+            })
+        };
+        Ok(Response::new(observe!("prove_inclusion", trace).follow(proving).await?))
     }
 
     async fn prove_consistency(
@@ -103,10 +111,13 @@ impl AuditService for AuditEdge {
         let pb::ProveConsistencyRequest { terms, old_size, new_size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, &trace).await?;
-        let found = self.reader.prove_consistency(old_size, new_size).await;
-        let path = self.proof(found, &caller, &terms, &trace).await?;
-        Ok(Response::new(pb::ProveConsistencyResponse { path: messages::bytes(&path) }))
+        let proving = async {
+            self.authorise(&caller, &terms, &trace).await?;
+            let found = self.reader.prove_consistency(old_size, new_size).await;
+            let path = self.proof(found, &caller, &terms, &trace).await?;
+            Ok(pb::ProveConsistencyResponse { path: messages::bytes(&path) })
+        };
+        Ok(Response::new(observe!("prove_consistency", trace).follow(proving).await?))
     }
 }
 

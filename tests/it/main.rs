@@ -22,5 +22,6 @@ mod kill;
 mod layout;
 mod policy;
 mod sequencing;
+mod telemetry;
 mod ui;
 mod vectors;

@@ -11,8 +11,9 @@ mod tampering;
 
 pub use asking::*;
 pub use checking::hashes;
-pub use leaks::assert_no_identifier;
+pub use leaks::{assert_no_identifier, forms_in};
 pub use people::*;
+pub use process::Process;
 pub use tampering::*;
 
 use disown::{
