@@ -1,6 +1,6 @@
 //! 5. Fetch: from each store in parallel.
 
-use super::{Addressed, Unanswered};
+use super::{Address, Addressed, Unanswered};
 use crate::{
     access_log::SubjectPart,
     dataset::{SqliteDataset, StoredRecord, catalogue::DatasetIndex},
@@ -8,6 +8,7 @@ use crate::{
     pseudonym::Handle,
 };
 use futures_util::future::try_join_all;
+use tracing::Instrument;
 
 /// What the stores gave, still apart and still sealed.
 #[expect(missing_debug_implementations, reason = "holds personal data")]
@@ -19,16 +20,26 @@ pub struct Fetched {
 }
 
 /// One store that fails fails the answer: part of an answer would be a wrong one.
+#[tracing::instrument(skip_all)]
 pub(super) async fn fetch(addressed: Addressed, stores: &[SqliteDataset]) -> Result<Fetched, Unanswered> {
     let Addressed { grant, addresses, handle, subject } = addressed;
-    let each = addresses.iter().map(|address| async move {
-        let store = stores.get(address.dataset.position()).ok_or(Unanswered::Fault)?;
-        let records = store.fetch(address).await.map_err(|error| {
-            tracing::error!(%error, "a store failed");
-            Unanswered::Fault
-        })?;
-        Ok::<_, Unanswered>((address.dataset, records))
+    let catalogue = &grant.in_force.policy.catalogue;
+    let each = addresses.iter().map(|address| {
+        let fetching = tracing::info_span!("fetch_store", dataset = %catalogue.dataset(address.dataset).id);
+        fetch_store(address, stores).instrument(fetching)
     });
     let records = try_join_all(each).await?;
     Ok(Fetched { grant, records, handle, subject })
+}
+
+async fn fetch_store(
+    address: &Address,
+    stores: &[SqliteDataset],
+) -> Result<(DatasetIndex, Vec<StoredRecord>), Unanswered> {
+    let store = stores.get(address.dataset.position()).ok_or(Unanswered::Fault)?;
+    let records = store.fetch(address).await.map_err(|error| {
+        tracing::error!(%error, "a store failed");
+        Unanswered::Fault
+    })?;
+    Ok((address.dataset, records))
 }

@@ -41,6 +41,7 @@ pub(super) enum LinkedValue {
 }
 
 /// Joins what was fetched.
+#[tracing::instrument(skip_all)]
 pub(super) async fn link(fetched: Fetched, keyring: &Keyring) -> Result<Linked, Unanswered> {
     let Fetched { grant, records, handle, mut subject } = fetched;
     let mut linked = Vec::new();

@@ -64,7 +64,7 @@ pub enum Unanswered {
 }
 
 impl Access {
-    /// The way of a request. Each value needs the one before it, so no stage can be left out.
+    /// The way of a request. Each value needs the one before it, so no stage can be left out. Each is a span of its name.
     pub async fn answer(&self, caller: &Caller, query: Query, trace: &str) -> Result<Released, Unanswered> {
         let Query { terms, subject, asked } = query;
         let today = today(&*self.clock, &self.zone);

@@ -13,6 +13,7 @@ pub struct Plan {
 }
 
 /// Selects the columns that are shown at some level, and those that the agreement's condition looks at.
+#[tracing::instrument(skip_all)]
 pub fn plan(grant: Grant) -> Plan {
     let policy = &grant.in_force.policy;
     let catalogue = &policy.catalogue;

@@ -33,6 +33,7 @@ impl Redacted {
 }
 
 /// Cannot fail: what has no decision is withheld.
+#[tracing::instrument(skip_all)]
 pub fn redact(linked: Linked) -> Redacted {
     let Linked { grant, records, handle, subject } = linked;
     let catalogue = &grant.in_force.policy.catalogue;

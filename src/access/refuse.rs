@@ -47,6 +47,7 @@ impl Refused {
 }
 
 /// Records a refusal.
+#[tracing::instrument(skip_all)]
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
     let (who, terms) = *denial.about;
     let entry = Entry::denial("denied", denial.refusal.as_str().into(), who, terms);
@@ -54,6 +55,7 @@ pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailab
 }
 
 /// Records that a request was not in form.
+#[tracing::instrument(name = "refuse", skip_all)]
 pub async fn refuse_invalid(
     invalid: Invalid,
     in_force: &InForce,

@@ -19,6 +19,7 @@ pub struct Released {
 pub struct ReceiptMismatch;
 
 /// Spends an answer and its receipt.
+#[tracing::instrument(skip_all)]
 pub fn release(redacted: Redacted, receipt: Receipt) -> Result<Released, ReceiptMismatch> {
     if *receipt.covers() != redacted.digest() {
         return Err(ReceiptMismatch);

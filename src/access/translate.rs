@@ -38,6 +38,7 @@ impl Address {
 }
 
 /// Consumes the subject: its identifier is wiped when this returns.
+#[tracing::instrument(skip_all)]
 pub(super) async fn translate(
     plan: Plan,
     subject: Subject,

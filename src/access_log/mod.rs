@@ -30,6 +30,7 @@ use crate::{
     entropy::Entropy,
     ids::BrokerId,
     pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
+    telemetry::metrics,
 };
 use merkle::Hash;
 use sequencer::{Command, Sequencer};
@@ -103,6 +104,8 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
     let sequencer = tokio::spawn(sequencer.run(inbox));
     let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch };
     let reader = Reader::open(database).await?;
+    let writable = state.clone();
+    metrics::access_log_writable(move || *writable.borrow() == LogState::Ready);
     tokio::spawn(announce_recovery(state.clone(), appender.commands.downgrade()));
     Ok(AccessLog { appender, reader, state, sequencer })
 }

@@ -16,7 +16,12 @@ mod serve;
 mod table;
 mod token;
 
-use crate::{app::AppError, config::InvalidConfig, memory, telemetry};
+use crate::{
+    app::AppError,
+    config::InvalidConfig,
+    memory,
+    telemetry::{self, Telemetry},
+};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -68,10 +73,13 @@ const LOG_STATE_UNKNOWN: u8 = 74;
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = telemetry::start(&arguments.telemetry) {
-        eprintln!("disown: --telemetry: {error}");
-        return ExitCode::from(2);
-    }
+    let telemetry = match telemetry::start(&arguments.telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("disown: --telemetry: {error}");
+            return ExitCode::from(2);
+        }
+    };
     telemetry::quiet_panics();
     if let Err(error) = memory::keep_private() {
         eprintln!("disown: the system does not let the memory of this process be kept private: {error}");
@@ -85,7 +93,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(arguments.command)) {
+    match runtime.block_on(run(arguments.command, &telemetry)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("disown: {}", client::explain(&error));
@@ -94,11 +102,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
         Command::Init(init) => init.run(),
-        Command::Serve(serve) => serve.run().await,
+        Command::Serve(serve) => serve.run(telemetry).await,
         Command::Load(load) => load.run().await,
         Command::Query(query) => query.run().await,
         Command::Log(log) => log.run().await,

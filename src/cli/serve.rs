@@ -1,6 +1,6 @@
 //! `disown serve`.
 
-use crate::{app::App, clock::SystemClock, config::Config, entropy::SystemEntropy};
+use crate::{app::App, clock::SystemClock, config::Config, entropy::SystemEntropy, telemetry::Telemetry};
 use anyhow::Context;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -22,23 +22,32 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
         let config = Config::read(&self.config)?;
         config.allow_development(self.development)?;
-        let address = config.listen.address;
-        let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        println!("listening on {}", listener.local_addr()?);
-        let (reload, requests) = watch::channel(0);
-        let mut hangups = signal(SignalKind::hangup())?;
-        tokio::spawn(async move {
-            while hangups.recv().await.is_some() {
-                reload.send_modify(|count| *count += 1);
-            }
-        });
-        app.run(listener, requests, terminated()?).await?;
-        Ok(ExitCode::SUCCESS)
+        let export = telemetry.export(&config.telemetry, &config.broker)?;
+        let served = serve(config).await;
+        if let Some(export) = export {
+            export.end().await;
+        }
+        served.map(|()| ExitCode::SUCCESS)
     }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let address = config.listen.address;
+    let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    println!("listening on {}", listener.local_addr()?);
+    let (reload, requests) = watch::channel(0);
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            reload.send_modify(|count| *count += 1);
+        }
+    });
+    app.run(listener, requests, terminated()?).await?;
+    Ok(())
 }
 
 /// Resolves on SIGTERM and SIGINT.

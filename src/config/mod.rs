@@ -4,11 +4,13 @@ mod answers;
 mod identity;
 mod key_source;
 mod listen;
+mod telemetry;
 
 use answers::AnswersFile;
 pub use identity::{IdentityConfig, IssuerConfig, KeySetSource};
 pub use key_source::KeySource;
 pub use listen::{Listen, TlsFiles};
+pub use telemetry::TelemetryConfig;
 
 use crate::{
     access::Slot,
@@ -47,6 +49,8 @@ pub struct Config {
     pub slot: Slot,
     /// At most so many pages of 4 KiB for the access log's database.
     pub access_log_max_pages: Option<u32>,
+    /// Where telemetry goes.
+    pub telemetry: TelemetryConfig,
 }
 
 /// A configuration that cannot be used, and why.
@@ -80,6 +84,11 @@ pub enum InvalidConfig {
     /// Issuers that cannot be trusted together.
     #[error("`identity`: {0}")]
     Issuers(String),
+    /// Not a collector, or one that telemetry would reach in plain text over a network.
+    #[error(
+        "`telemetry`: `otlp` is `https://HOST:PORT`, with `ca` where the machine does not trust its issuer, or `http://` to a loopback address, without"
+    )]
+    Collector,
     /// The development issuer without its three conditions.
     #[error(
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"
@@ -108,6 +117,8 @@ struct File {
     answers: AnswersFile,
     #[serde(default)]
     access_log: AccessLogFile,
+    #[serde(default)]
+    telemetry: TelemetryConfig,
 }
 
 #[derive(Default, Deserialize)]
@@ -127,6 +138,8 @@ impl Config {
         let listen = file.listen.beside(base);
         listen.check()?;
         file.identity.check()?;
+        let telemetry = file.telemetry.beside(base);
+        telemetry.check()?;
         Ok(Self {
             broker: file.broker,
             time_zone: TimeZone::get(&file.time_zone).map_err(|_| InvalidConfig::TimeZone(file.time_zone))?,
@@ -138,6 +151,7 @@ impl Config {
             identity: file.identity.beside(base),
             slot: file.answers.slot()?,
             access_log_max_pages: file.access_log.max_pages,
+            telemetry,
         })
     }
 

@@ -1,6 +1,6 @@
 //! `AccessService`: messages in, `Query`; `Released` out.
 
-use super::{authenticate::caller_of, messages, status::Failure};
+use super::{authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Access, Invalid, Query, Released, Subject, Unanswered, refuse, refuse_invalid},
     access_log::Appender,
@@ -14,7 +14,6 @@ use crate::{
 use std::sync::Arc;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
-use tracing::Instrument;
 use zeroize::Zeroizing;
 
 /// Serves questions.
@@ -29,11 +28,9 @@ impl AccessService for AccessEdge {
         let arrived = Instant::now();
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let span = tracing::info_span!("query", trace);
         let (access, request) = (self.access.clone(), request.into_inner());
-        // A task of its own: a client that hangs up must not stop a database or the access log half-way.
-        let answering = tokio::spawn(async move { answer(&access, &caller, request, &trace).await }.instrument(span));
-        let released = answering.await.unwrap_or(Err(Failure::Fault))?;
+        let observed = observe!("query", trace);
+        let released = observed.apart(async move { answer(&access, &caller, request, &trace).await }).await?;
         let (answer, receipt) = self.access.slot.keep(released, arrived).await.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
@@ -46,8 +43,8 @@ impl AccessService for AccessEdge {
         let trace = messages::trace(&*self.entropy);
         let terms = messages::terms(request.into_inner().terms);
         let access = self.access.clone();
-        let describing = tokio::spawn(async move { describe(&access, &caller, &terms, &trace).await });
-        Ok(Response::new(describing.await.unwrap_or(Err(Failure::Fault))?))
+        let observed = observe!("describe_access", trace);
+        Ok(Response::new(observed.apart(async move { describe(&access, &caller, &terms, &trace).await }).await?))
     }
 }
 

@@ -1,7 +1,10 @@
 //! 1. Authenticate: a good token puts a `Caller` into the request; a handler without one refuses.
 
 use super::status::Failure;
-use crate::identity::{Attempts, Caller, Verifier};
+use crate::{
+    identity::{Attempts, Caller, Verifier},
+    telemetry::metrics,
+};
 use std::{net::IpAddr, sync::Arc};
 use tonic::{
     Request, Status,
@@ -39,6 +42,7 @@ impl Interceptor for Authenticate {
             }
             None => {
                 self.attempts.count(peer(&request));
+                metrics::unauthenticated();
                 Err(Failure::Unauthenticated.into())
             }
         }

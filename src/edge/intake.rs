@@ -1,6 +1,6 @@
 //! `IntakeService`: records in; rejections and receipts out.
 
-use super::{access::told, authenticate::caller_of, messages, status::Failure};
+use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
     dataset::catalogue::RecordTypeId,
@@ -55,8 +55,8 @@ impl IntakeService for IntakeEdge {
         let asker =
             Asker { caller, terms: messages::terms(request.terms.clone()), trace: messages::trace(&*self.entropy) };
         let intake = self.intake.clone();
-        let putting = tokio::spawn(async move { put(&intake, &asker, request).await });
-        Ok(Response::new(putting.await.unwrap_or(Err(Failure::Fault))?))
+        let observed = observe!("put", asker.trace);
+        Ok(Response::new(observed.apart(async move { put(&intake, &asker, request).await }).await?))
     }
 
     type LoadStream = ReceiverStream<Result<pb::LoadResponse, Status>>;
@@ -66,15 +66,21 @@ impl IntakeService for IntakeEdge {
         let mut stream = request.into_inner();
         let Some(pb::LoadRequest { part: Some(pb::load_request::Part::Start(start)) }) = stream.message().await? else {
             let asker = Asker { caller, terms: Terms::default(), trace: messages::trace(&*self.entropy) };
-            return Err(invalid(&self.intake, &asker, START).await.into());
+            let mut observed = observe!("load", asker.trace);
+            let refused = observed.follow(async { Err(invalid(&self.intake, &asker, START).await) }).await;
+            return Ok(Response::new(refused?));
         };
         let asker =
             Asker { caller, terms: messages::terms(start.terms.clone()), trace: messages::trace(&*self.entropy) };
         let (reports, answers) = mpsc::channel(64);
-        let mut loading = begin(&self.intake, &asker, start, None, reports).await?;
+        let mut observed = observe!("load", asker.trace);
+        let mut loading = observed.follow(begin(&self.intake, &asker, start, None, reports)).await?;
         let intake = self.intake.clone();
         tokio::spawn(async move {
-            if let Err(failure) = receive(&intake, &asker, &mut loading, stream).await {
+            let received = observed.follow(receive(&intake, &asker, &mut loading, stream)).await;
+            // Counted before the client hears of the end.
+            drop(observed);
+            if let Err(failure) = received {
                 let _ = loading.reports.send(Err(failure.into())).await;
             }
         });

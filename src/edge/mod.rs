@@ -8,6 +8,7 @@ mod broken_off;
 mod health;
 mod intake;
 mod messages;
+mod observed;
 mod server;
 mod status;
 mod strict_codec;

@@ -21,6 +21,22 @@ pub(super) enum Failure {
     Fault,
 }
 
+impl Failure {
+    /// As telemetry counts it.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Failure::Unauthenticated => "unauthenticated",
+            Failure::Malformed => "invalid",
+            Failure::Refused(refused) => match refused.told() {
+                Told::Denied => "denied",
+                Told::Invalid(_) => "invalid",
+            },
+            Failure::Unavailable(_) => "unavailable",
+            Failure::Fault => "fault",
+        }
+    }
+}
+
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         match failure {

@@ -15,6 +15,7 @@ use crate::{
     pseudonym::{CellPlace, Pseudonym},
 };
 use std::collections::HashSet;
+use tracing::Instrument;
 
 /// A record that was not stored, by its line in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,7 @@ enum Unique {
 
 impl Intake {
     /// Stores what is not there already. Nothing is stored before its entry is durable.
+    #[tracing::instrument(skip_all)]
     pub async fn store(
         &self,
         delivery: &Delivery,
@@ -74,9 +76,11 @@ impl Intake {
         };
         let grant = delivery.grant.grant();
         let entry = Entry::decided(Kind::Input, "stored", grant.who.clone(), grant.terms()).with_input(input);
-        let receipt = self.log.append(entry, root.as_bytes()).await?;
+        let receipt = self.log.append(entry, root.as_bytes()).instrument(tracing::info_span!("record")).await?;
         // A crash here leaves an entry whose records did not arrive; the next start finds it and says so.
-        if let Err(error) = store.insert(&batch, delivery.today, root.as_bytes(), &records).await {
+        let inserting = tracing::info_span!("insert", dataset = %spec.id, entries = records.len());
+        if let Err(error) = store.insert(&batch, delivery.today, root.as_bytes(), &records).instrument(inserting).await
+        {
             tracing::error!(%error, "a batch was not stored");
             self.note_lost(spec.id.as_str(), &hex::encode(batch)).await?;
             return Err(Unanswered::Fault);
@@ -84,6 +88,7 @@ impl Intake {
         Ok((Some(Stored { records: records.len() as u64, receipt }), rejected))
     }
 
+    #[tracing::instrument(name = "seal", skip_all)]
     async fn without_duplicates(
         &self,
         delivery: &Delivery,

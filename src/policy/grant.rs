@@ -8,7 +8,9 @@ use crate::{
     access_log::{TermsInForce, Who},
     dataset::catalogue::RecordTypeId,
     identity::Caller,
+    ids::{Purpose, Role},
     pseudonym::Recipient,
+    telemetry::metrics,
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -139,6 +141,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
     }
 }
 
+#[tracing::instrument(name = "authorise", skip_all)]
 fn grant(
     in_force: &Arc<InForce>,
     caller: &Caller,
@@ -149,7 +152,10 @@ fn grant(
 ) -> Result<Grant, Denial> {
     let who = known_names(in_force, caller, terms, trace);
     let party = Party { organisation: caller.organisation(), roles: caller.roles() };
-    match decide(&in_force.policy, party, terms, wanted, today) {
+    let decided = decide(&in_force.policy, party, terms, wanted, today);
+    let (role, purpose) = (who.role.as_ref().map(Role::as_str), who.purpose.as_ref().map(Purpose::as_str));
+    metrics::decision(role, purpose, decided.as_ref().err().map_or("granted", |refusal| refusal.as_str()));
+    match decided {
         Ok((standing, decisions)) => {
             let recipient =
                 Recipient { organisation: caller.organisation().clone(), agreement: standing.agreement.id.clone() };

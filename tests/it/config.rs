@@ -3,7 +3,7 @@
 use crate::harness::*;
 use disown::{
     app::AppError,
-    config::{Config, InvalidConfig, KeySource},
+    config::{Config, InvalidConfig, KeySource, TelemetryConfig},
     pseudonym::InvalidKeyring,
 };
 use std::{fs, path::PathBuf};
@@ -36,7 +36,8 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
         ("[listen]", "[listen]\nplain_text = true"),
         ("[identity]", "[identity]\njwks_uri = \"http://127.0.0.1:1\""),
         ("[access_log]", "[access_log]\nmax_page = 1"),
-        ("[access_log]", "[telemetry]\n[access_log]"),
+        ("[access_log]", "[metrics]\n[access_log]"),
+        ("[telemetry]", "[telemetry]\nendpoint = \"http://127.0.0.1:4317\""),
         (key, "key_encryption_key = { path = \"k\" } #"),
         ("plaintext = true", "tls = { certificate = \"a\", key = \"b\", password = \"c\" }"),
     ] {
@@ -61,6 +62,38 @@ fn a_key_that_is_missing_or_of_another_type_is_refused() {
     assert!(matches!(unread("Europe/Jersey", "Europe/Atlantis"), InvalidConfig::TimeZone(_)));
     let nowhere = Config::read(&PathBuf::from("there/is/no/disown.toml")).unwrap_err();
     assert!(nowhere.to_string().contains("disown init"), "{nowhere}");
+}
+
+#[test]
+fn telemetry_goes_nowhere_unencrypted_but_to_this_machine() {
+    assert_eq!(read(&Deployment::new()).unwrap().telemetry, TelemetryConfig::default());
+    let told = |lines: &str| format!("[telemetry]\n{lines}");
+    for lines in [
+        "otlp = \"http://collector.example:4317\"",
+        "otlp = \"http://192.0.2.1:4317\"",
+        "otlp = \"http://localhost:4317\"",
+        "otlp = \"http://127.0.0.1:4317\"\nca = \"ca.pem\"",
+        "otlp = \"https://name:password@collector.example:4317\"",
+        "otlp = \"https://collector.example:4317/v1/traces\"",
+        "otlp = \"collector.example:4317\"",
+        "otlp = \"/\"",
+        "ca = \"ca.pem\"",
+    ] {
+        let error = unread("[telemetry]", &told(lines));
+        assert!(matches!(error, InvalidConfig::Collector), "{lines}: {error}");
+        assert!(!error.to_string().contains("password"), "{error}");
+    }
+    assert!(matches!(unread("[telemetry]", &told("otlp = \"\"")), InvalidConfig::Form { .. }));
+    for lines in [
+        "otlp = \"http://127.0.0.1:4317\"",
+        "otlp = \"http://[::1]:4317\"",
+        "otlp = \"https://collector.example:4317\"",
+        "otlp = \"https://collector.example:4317\"\nca = \"ca.pem\"",
+    ] {
+        let deployment = Deployment::new();
+        deployment.edit("disown.toml", "[telemetry]", &told(lines));
+        assert!(read(&deployment).unwrap().telemetry.otlp.is_some(), "{lines}");
+    }
 }
 
 #[test]

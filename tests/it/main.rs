@@ -25,6 +25,7 @@ mod memory;
 mod oracle;
 mod policy;
 mod sequencing;
+mod telemetry;
 mod ui;
 mod vectors;
 mod wire;

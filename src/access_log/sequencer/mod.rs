@@ -11,11 +11,12 @@ use super::{
     sqlite::Storage,
     state::{LogState, Unavailable},
 };
-use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring};
+use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
 use jiff::Timestamp;
 use prepare::{Prepared, Waiting, receipt, rehash, time_of};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
 
 /// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
 pub(super) const BATCH_ENTRIES: usize = 256;
@@ -97,6 +98,7 @@ impl Sequencer {
                     next = commands.try_recv().ok();
                 }
             }
+            metrics::queue(commands.len());
             if !waiting.is_empty() && !self.append(waiting).await {
                 // INVARIANT (append-only): from here nobody may append; what still waits is dropped, and with it its answer.
                 return;
@@ -131,7 +133,10 @@ impl Sequencer {
                 return true;
             }
         };
-        match self.storage.commit(&prepared.batch).await {
+        let (entries, began) = (prepared.batch.entries.len(), Instant::now());
+        let committed = self.storage.commit(&prepared.batch).instrument(tracing::info_span!("commit", entries)).await;
+        metrics::commit(entries, began.elapsed(), if committed.is_ok() { "committed" } else { "failed" });
+        match committed {
             Ok(()) => self.finish(waiting, prepared).await,
             Err(WriteError::Rejected(reason)) => {
                 tracing::error!(%reason, "the access log cannot be written; nothing is released");

@@ -2,7 +2,7 @@
 
 mod filter;
 
-use super::{access::told, authenticate::caller_of, messages, status::Failure};
+use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Invalid, refuse_invalid},
     access_log::{Appender, Filter, Group, InspectionRecorder, Reader, SearchError, SubjectPart},
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use tracing::Instrument;
 use zeroize::Zeroizing;
 
 /// Serves auditors.
@@ -47,7 +48,8 @@ impl AuditService for AuditEdge {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
-        let searching = tokio::spawn(async move {
+        let observed = observe!("search", trace);
+        let searching = observed.apart(async move {
             let pb::SearchRequest { terms, filter, page_size, page } = request;
             let terms = messages::terms(terms);
             let (page_size, start) = match filter::page(page_size, &page) {
@@ -56,18 +58,19 @@ impl AuditService for AuditEdge {
             };
             let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             let (pages, answers) = mpsc::channel(4);
-            tokio::spawn(stream(edge.reader, filter, start, page_size, pages));
+            let reading = tracing::info_span!("read");
+            tokio::spawn(stream(edge.reader, filter, start, page_size, pages).instrument(reading));
             Ok(answers)
         });
-        let answers = searching.await.unwrap_or(Err(Failure::Fault))?;
-        Ok(Response::new(ReceiverStream::new(answers)))
+        Ok(Response::new(ReceiverStream::new(searching.await?)))
     }
 
     async fn count(&self, request: Request<pb::CountRequest>) -> Result<Response<pb::CountResponse>, Status> {
         let caller = caller_of(&request)?;
         let pb::CountRequest { terms, filter, by } = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
-        let counting = tokio::spawn(async move {
+        let observed = observe!("count", trace);
+        let counting = observed.apart(async move {
             let terms = messages::terms(terms);
             let Some(by) = filter::countable(&by) else {
                 return Err(edge.invalid(BY, &caller, &terms, &trace).await);
@@ -75,7 +78,7 @@ impl AuditService for AuditEdge {
             let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             Ok(edge.reader.count(&filter, &by).await?)
         });
-        let groups = counting.await.unwrap_or(Err(Failure::Fault))?;
+        let groups = counting.await?;
         let group = |one: Group| pb::Group { values: one.values, entries: one.entries, records: one.records };
         Ok(Response::new(pb::CountResponse { groups: groups.into_iter().map(group).collect() }))
     }
@@ -88,11 +91,14 @@ impl AuditService for AuditEdge {
         let pb::GetCheckpointRequest { terms, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
-        match self.reader.checkpoint((size > 0).then_some(size)).await.map_err(Failure::from)? {
-            Some(checkpoint) => Ok(Response::new(pb::GetCheckpointResponse { checkpoint })),
-            None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await.into()),
-        }
+        let finding = async {
+            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            match self.reader.checkpoint((size > 0).then_some(size)).await? {
+                Some(checkpoint) => Ok(pb::GetCheckpointResponse { checkpoint }),
+                None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await),
+            }
+        };
+        Ok(Response::new(observe!("get_checkpoint", trace).follow(finding).await?))
     }
 
     async fn prove_inclusion(
@@ -103,14 +109,17 @@ impl AuditService for AuditEdge {
         let pb::ProveInclusionRequest { terms, index, size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
-        let found = self.reader.prove_inclusion(index, size).await;
-        let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
-        Ok(Response::new(pb::ProveInclusionResponse {
-            leaf_hash: commitments.leaf().as_bytes().to_vec(),
-            leaf_data: commitments.leaf_data(),
-            path: messages::bytes(&path),
-        }))
+        let proving = async {
+            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            let found = self.reader.prove_inclusion(index, size).await;
+            let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
+            Ok(pb::ProveInclusionResponse {
+                leaf_hash: commitments.leaf().as_bytes().to_vec(),
+                leaf_data: commitments.leaf_data(),
+                path: messages::bytes(&path),
+            })
+        };
+        Ok(Response::new(observe!("prove_inclusion", trace).follow(proving).await?))
     }
 
     async fn prove_consistency(
@@ -121,10 +130,13 @@ impl AuditService for AuditEdge {
         let pb::ProveConsistencyRequest { terms, old_size, new_size } = request.into_inner();
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
-        self.authorise(&caller, &terms, ANY_USE, &trace).await?;
-        let found = self.reader.prove_consistency(old_size, new_size).await;
-        let path = self.proof(found, &caller, &terms, &trace).await?;
-        Ok(Response::new(pb::ProveConsistencyResponse { path: messages::bytes(&path) }))
+        let proving = async {
+            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            let found = self.reader.prove_consistency(old_size, new_size).await;
+            let path = self.proof(found, &caller, &terms, &trace).await?;
+            Ok(pb::ProveConsistencyResponse { path: messages::bytes(&path) })
+        };
+        Ok(Response::new(observe!("prove_consistency", trace).follow(proving).await?))
     }
 }
 

@@ -13,7 +13,6 @@ pub fn assert_no_identifier(folder: &Path) {
 
 /// File and form of each find.
 pub fn identifiers_in(folder: &Path, numbers: &[&str]) -> Vec<(String, &'static str)> {
-    let forms: Vec<(&'static str, Vec<u8>)> = numbers.iter().flat_map(|number| forms(number)).collect();
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -22,13 +21,16 @@ pub fn identifiers_in(folder: &Path, numbers: &[&str]) -> Vec<(String, &'static 
             continue;
         }
         let bytes = fs::read(&path).unwrap();
-        for (form, needle) in &forms {
-            if bytes.windows(needle.len()).any(|window| window == needle) {
-                found.push((path.display().to_string(), *form));
-            }
-        }
+        found.extend(forms_in(&bytes, numbers).into_iter().map(|(_, form)| (path.display().to_string(), form)));
     }
     found
+}
+
+/// Which of the texts stand in these bytes, and in which form.
+pub fn forms_in<'a>(bytes: &[u8], texts: &[&'a str]) -> Vec<(&'a str, &'static str)> {
+    let forms = texts.iter().flat_map(|text| forms(text).into_iter().map(|(form, needle)| (*text, form, needle)));
+    let found = forms.filter(|(_, _, needle)| bytes.windows(needle.len()).any(|window| window == needle));
+    found.map(|(text, form, _)| (text, form)).collect()
 }
 
 fn forms(number: &str) -> Vec<(&'static str, Vec<u8>)> {

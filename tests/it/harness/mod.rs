@@ -14,8 +14,9 @@ mod tampering;
 pub use asking::*;
 pub use checking::hashes;
 pub use golden::assert_golden;
-pub use leaks::assert_no_identifier;
+pub use leaks::{assert_no_identifier, forms_in};
 pub use people::*;
+pub use process::Process;
 pub use tampering::*;
 
 use disown::{
