@@ -22,8 +22,19 @@ pub const EXPORTED: &[&str] = &[
 ];
 
 /// Keys of fields that standard error shows beside those.
-pub const STDERR_ONLY: &[&str] =
-    &["error", "lost", "message", "otel.kind", "otel.status_code", "place", "reason", "size", "version"];
+pub const STDERR_ONLY: &[&str] = &[
+    "error",
+    "issuer",
+    "keys",
+    "lost",
+    "message",
+    "otel.kind",
+    "otel.status_code",
+    "place",
+    "reason",
+    "size",
+    "version",
+];
 
 /// Names of spans: requests, and stages of their way.
 pub const SPANS: &[&str] = &[

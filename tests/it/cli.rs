@@ -98,7 +98,9 @@ fn the_policies_of_the_repository_pass_and_a_broken_copy_does_not() {
 #[test]
 fn a_decision_is_explained_by_the_lines_behind_it() {
     let terms = ["--role", "police_officer", "--purpose", "isolation_enforcement", "--agreement", "sojp-isolation"];
-    let explain = |more: &[&str]| [&["policy", "explain", "policies", "--on", "2026-11-21"], &terms[..], more].concat();
+    let explain = |more: &[&'static str]| -> Vec<&'static str> {
+        [&["policy", "explain", "policies", "--on", "2026-11-21"], &terms[..], more].concat()
+    };
     let told = json(&explain(&["--field", "people.person.date_of_birth", "--json"]));
     assert_eq!((&told["shown"], &told["agreement"]), (&"coarse".into(), &"coarse".into()));
     let lines: Vec<_> = told["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
