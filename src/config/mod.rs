@@ -2,11 +2,13 @@
 
 mod identity;
 mod key_source;
+mod limits;
 mod listen;
 
 pub use identity::IdentityConfig;
 pub use key_source::KeySource;
-pub use listen::{Listen, TlsFiles};
+pub use limits::{Limits, Seconds};
+pub use listen::{ClientFiles, Listen, TlsFiles};
 
 use crate::{identity::DEVELOPMENT_ISSUER, ids::BrokerId, pseudonym::InvalidKeyring};
 use jiff::tz::TimeZone;
@@ -64,6 +66,11 @@ pub enum InvalidConfig {
     /// Neither TLS nor an explicit choice against it, or the choice where it is not allowed.
     #[error("`listen`: give `tls = {{ certificate = ..., key = ... }}`, or `plaintext = true` on a loopback address")]
     Exposed,
+    /// Client certificates, and nothing that says which of them are revoked.
+    #[error(
+        "`listen.tls.clients`: `revocations` names no list: give one certificate revocation list of every authority"
+    )]
+    NoRevocations,
     /// The development issuer without its three conditions.
     #[error(
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"

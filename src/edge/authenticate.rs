@@ -1,13 +1,9 @@
 //! 1. Authenticate: a good token puts a `Caller` into the request; a handler without one refuses.
 
-use super::status::Failure;
-use crate::identity::{Attempts, Caller, Verifier};
+use super::{connection::Peer, status::Failure};
+use crate::identity::{Attempts, Caller, Thumbprint, Verifier};
 use std::{net::IpAddr, sync::Arc};
-use tonic::{
-    Request, Status,
-    service::Interceptor,
-    transport::server::{TcpConnectInfo, TlsConnectInfo},
-};
+use tonic::{Request, Status, service::Interceptor};
 
 /// Looks at the token of every request.
 #[derive(Clone)]
@@ -51,8 +47,11 @@ pub(super) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Failure> {
 }
 
 fn peer(request: &Request<()>) -> Option<IpAddr> {
-    let plain = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    let tls =
-        || request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
-    plain.or_else(tls).map(|address| address.ip())
+    request.extensions().get::<Peer>().map(|peer| peer.address)
+}
+
+/// The client certificate of the request's connection, where there is mutual TLS.
+#[expect(dead_code, reason = "for the verifier, once tokens are bound to certificates")]
+pub(super) fn thumbprint<T>(request: &Request<T>) -> Option<Thumbprint> {
+    request.extensions().get::<Peer>().and_then(|peer| peer.certificate)
 }

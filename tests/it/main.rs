@@ -22,5 +22,6 @@ mod kill;
 mod layout;
 mod policy;
 mod sequencing;
+mod transport;
 mod ui;
 mod vectors;
