@@ -4,9 +4,9 @@ use crate::{
     access::Access,
     access_log::{self, AccessLog, Entry, LogState, SearchError, Unavailable},
     clock::Clock,
-    config::{Config, InvalidConfig},
+    config::{Config, InvalidConfig, Listen},
     dataset::{SqliteDataset, StoreError},
-    edge::{self, Exposure, ServeError, Services, Tls},
+    edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
     identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
     ids::{DatasetId, Role},
@@ -29,6 +29,7 @@ use tokio::{net::TcpListener, sync::Mutex, sync::watch, task::JoinHandle};
 pub struct App {
     config: Config,
     services: Services,
+    exposure: Exposure,
     log: AccessLog,
     background: Vec<JoinHandle<()>>,
 }
@@ -77,6 +78,9 @@ pub enum AppError {
     /// The access log cannot be written.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// Certificates, keys or revocation lists.
+    #[error("`listen.tls`: {0}")]
+    Tls(TlsError),
     /// Serving.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -103,6 +107,7 @@ impl App {
         // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
         verifier.fetch_if_due().await;
         let verifier = Arc::new(verifier);
+        let exposure = exposure(&config.listen, &clock)?;
         fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
         let stores = open_stores(&config, &policy).await?;
         let database = config.control_database();
@@ -123,7 +128,7 @@ impl App {
             tracing::warn!(lost, "batches were recorded and did not arrive");
         }
         log.appender.note(Entry::administration(STARTED)).await?;
-        Ok(Self { config, services, log, background: Vec::new() })
+        Ok(Self { config, services, exposure, log, background: Vec::new() })
     }
 
     /// Follows whether the access log can be written.
@@ -131,15 +136,18 @@ impl App {
         self.log.state.clone()
     }
 
-    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy
-    /// and the files of keys to be read anew.
+    /// Serves until `shutdown`, or until the state of the access log is unknown. `reload` asks for the policy, the files of keys and
+    /// what TLS stands on to be read anew.
     pub async fn run(
         mut self,
         listener: TcpListener,
         reload: watch::Receiver<u64>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AppError> {
-        let exposure = self.exposure()?;
+        if let Some(tls) = self.exposure.tls.clone() {
+            let reload = reload.clone();
+            self.background.push(tokio::spawn(async move { tls.follow(reload).await }));
+        }
         let stores = self.services.access.stores.clone();
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
@@ -155,7 +163,7 @@ impl App {
         )));
         let lost = state_unknown(self.log.state.clone());
         let served = tokio::select! {
-            served = edge::serve(listener, self.services, exposure, shutdown) => served.map_err(AppError::from),
+            served = edge::serve(listener, self.services, self.exposure, shutdown) => served.map_err(AppError::from),
             why = lost => Err(AppError::LogStateUnknown(why)),
         };
         for task in &self.background {
@@ -184,14 +192,11 @@ impl App {
         }
         ended
     }
+}
 
-    fn exposure(&self) -> Result<Exposure, AppError> {
-        let tls = match &self.config.listen.tls {
-            Some(files) => Some(Tls { certificate: read(&files.certificate)?, key: read(&files.key)? }),
-            None => None,
-        };
-        Ok(Exposure { tls, reflection: self.config.listen.reflection })
-    }
+fn exposure(listen: &Listen, clock: &Arc<dyn Clock>) -> Result<Exposure, AppError> {
+    let tls = listen.tls.clone().map(|files| Tls::read(files, clock.clone())).transpose().map_err(AppError::Tls)?;
+    Ok(Exposure { tls: tls.map(Arc::new), reflection: listen.reflection, limits: listen.limits.clone() })
 }
 
 /// Resolves when nobody can say any more what is in the access log, with the reason.

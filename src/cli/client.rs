@@ -4,12 +4,12 @@
 use crate::pb;
 use anyhow::Context;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 /// Where to ask, as whom, under which terms.
@@ -21,6 +21,12 @@ pub(super) struct Client {
     /// The certificate authority of the broker's certificate, a PEM file.
     #[arg(long, env = "DISOWN_CA")]
     pub(super) ca: Option<PathBuf>,
+    /// Your certificate, for a broker that asks for one, a PEM file with the chain up to its authority.
+    #[arg(long, env = "DISOWN_CERT", requires_all = ["cert_key", "ca"])]
+    pub(super) cert: Option<PathBuf>,
+    /// Its key, a PEM file.
+    #[arg(long, env = "DISOWN_KEY", requires = "cert")]
+    pub(super) cert_key: Option<PathBuf>,
     /// A token from your identity provider.
     #[arg(long, env = "DISOWN_TOKEN", hide_env_values = true)]
     pub(super) token: String,
@@ -65,8 +71,11 @@ impl Client {
     pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
         let mut endpoint = Endpoint::from_shared(self.server.clone()).context("--server is no address")?;
         if let Some(ca) = &self.ca {
-            let pem = std::fs::read_to_string(ca).with_context(|| ca.display().to_string())?;
-            endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))?;
+            let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+            if let (Some(cert), Some(key)) = (&self.cert, &self.cert_key) {
+                tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+            }
+            endpoint = endpoint.tls_config(tls)?;
         }
         let channel = endpoint
             .connect()
@@ -87,6 +96,10 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
         _ => "",
     };
     format!("the broker says: {}{next}", status.message())
+}
+
+fn read(pem: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(pem).with_context(|| pem.display().to_string())
 }
 
 /// A connection for a token.

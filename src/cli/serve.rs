@@ -38,9 +38,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let address = config.listen.address;
     let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    println!("listening on {}", listener.local_addr()?);
     let (reload, requests) = watch::channel(0);
+    // Before anybody can know that it listens: unheard, a hang-up would end it.
     let mut hangups = signal(SignalKind::hangup())?;
+    println!("listening on {}", listener.local_addr()?);
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             reload.send_modify(|count| *count += 1);

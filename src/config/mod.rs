@@ -3,13 +3,15 @@
 mod answers;
 mod identity;
 mod key_source;
+mod limits;
 mod listen;
 mod telemetry;
 
 use answers::AnswersFile;
 pub use identity::{IdentityConfig, IssuerConfig, KeySetSource};
 pub use key_source::KeySource;
-pub use listen::{Listen, TlsFiles};
+pub use limits::{Limits, Seconds};
+pub use listen::{ClientFiles, Listen, TlsFiles};
 pub use telemetry::TelemetryConfig;
 
 use crate::{
@@ -89,6 +91,11 @@ pub enum InvalidConfig {
         "`telemetry`: `otlp` is `https://HOST:PORT`, with `ca` where the machine does not trust its issuer, or `http://` to a loopback address, without"
     )]
     Collector,
+    /// Client certificates, and nothing that says which of them are revoked.
+    #[error(
+        "`listen.tls.clients`: `revocations` names no list: give one certificate revocation list of every authority"
+    )]
+    NoRevocations,
     /// The development issuer without its three conditions.
     #[error(
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"

@@ -1,16 +1,12 @@
 //! 1. Authenticate: a good token puts a `Caller` into the request; a handler without one refuses.
 
-use super::status::Failure;
+use super::{connection::Peer, status::Failure};
 use crate::{
-    identity::{Attempts, Caller, Verifier},
+    identity::{Attempts, Caller, Thumbprint, Verifier},
     telemetry::metrics,
 };
 use std::{net::IpAddr, sync::Arc};
-use tonic::{
-    Request, Status,
-    service::Interceptor,
-    transport::server::{TcpConnectInfo, TlsConnectInfo},
-};
+use tonic::{Request, Status, service::Interceptor};
 
 /// Looks at the token of every request.
 #[derive(Clone)]
@@ -29,7 +25,7 @@ impl Authenticate {
         let (Some(only), None) = (headers.next(), headers.next()) else {
             return None;
         };
-        self.verifier.verify(only.to_str().ok()?.strip_prefix("Bearer ")?, None).ok()
+        self.verifier.verify(only.to_str().ok()?.strip_prefix("Bearer ")?, thumbprint(request)).ok()
     }
 }
 
@@ -55,8 +51,10 @@ pub(super) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Failure> {
 }
 
 fn peer(request: &Request<()>) -> Option<IpAddr> {
-    let plain = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    let tls =
-        || request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
-    plain.or_else(tls).map(|address| address.ip())
+    request.extensions().get::<Peer>().map(|peer| peer.address)
+}
+
+/// The client certificate of the request's connection, where there is mutual TLS.
+fn thumbprint(request: &Request<()>) -> Option<Thumbprint> {
+    request.extensions().get::<Peer>().and_then(|peer| peer.certificate)
 }

@@ -1,12 +1,21 @@
 //! The gRPC server: services, limits, health, TLS, graceful end.
 
 use super::{
-    access::AccessEdge, audit::AuditEdge, authenticate::Authenticate, broken_off::BreakingOff, health,
+    acceptor::{Opener, accept},
+    access::AccessEdge,
+    audit::AuditEdge,
+    authenticate::Authenticate,
+    bounded::Bounded,
+    broken_off::BreakingOff,
+    health,
     intake::IntakeEdge,
+    places::Places,
+    tls::Tls,
 };
 use crate::{
     access::Access,
     access_log::{LogState, Reader},
+    config::Limits,
     entropy::Entropy,
     identity::{Attempts, Verifier},
     intake::Intake,
@@ -15,11 +24,11 @@ use crate::{
         intake_service_server::IntakeServiceServer,
     },
 };
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
-    service::interceptor::InterceptedService,
-    transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming},
+    service::{Routes, interceptor::InterceptedService},
+    transport::Server,
 };
 
 /// What is served.
@@ -46,18 +55,11 @@ pub struct Services {
 #[expect(missing_debug_implementations, reason = "holds a key")]
 pub struct Exposure {
     /// TLS; none on loopback only.
-    pub tls: Option<Tls>,
+    pub tls: Option<Arc<Tls>>,
     /// Tell clients about the services.
     pub reflection: bool,
-}
-
-/// A server's certificate chain and key, PEM.
-#[expect(missing_debug_implementations, reason = "holds a key")]
-pub struct Tls {
-    /// Chain.
-    pub certificate: String,
-    /// Key.
-    pub key: String,
+    /// How much of it.
+    pub limits: Limits,
 }
 
 /// The server could not be started, or ended badly.
@@ -103,22 +105,44 @@ pub async fn serve(
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let following = tokio::spawn(health::follow(reporter, state));
-    let reflection = exposure.reflection.then(reflection).transpose()?;
-
-    let mut server = Server::builder()
-        .max_concurrent_streams(64)
-        .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .http2_max_header_list_size(16 * 1024);
-    if let Some(Tls { certificate, key }) = exposure.tls {
-        server = server.tls_config(ServerTlsConfig::new().identity(Identity::from_pem(certificate, key)))?;
+    let Exposure { tls, reflection: tell, limits } = exposure;
+    let mut routes = Routes::new(health_service.max_decoding_message_size(LARGEST_QUESTION));
+    if tell {
+        routes = routes.add_service(reflection()?.max_decoding_message_size(LARGEST_QUESTION));
     }
-    let router = server.add_service(health_service).add_optional_service(reflection);
-    let router = router.add_service(access).add_service(intake).add_service(audit);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let served = router.serve_with_incoming_shutdown(incoming, shutdown).await;
+    let routes = routes.add_service(access).add_service(intake).add_service(audit);
+
+    let (stop, stopping) = watch::channel(false);
+    let shutdown = async {
+        shutdown.await;
+        stop.send_replace(true);
+    };
+    let places = Arc::new(Places::new(&limits));
+    let incoming = accept(listener, Opener { tls, places, stopping, limits: limits.clone() });
+    let bounded = Bounded::new(routes.prepare(), &limits);
+    let served = transport(&limits).serve_with_incoming_shutdown(bounded, incoming, shutdown).await;
     following.abort();
     Ok(served?)
+}
+
+/// HTTP/2 within its limits. TLS, and the end of a connection that is too old, are not tonic's: see `acceptor` and `connection`.
+fn transport(limits: &Limits) -> Server {
+    // So many resets, by the client or of its own doing (CVE-2023-44487, CVE-2025-8671), before its connection is closed.
+    const RESETS: usize = 20;
+    const ERRORS: usize = 128;
+    // Of requests that nobody has read yet, so much is taken in.
+    const STREAM_WINDOW: u32 = 128 * 1024;
+    const CONNECTION_WINDOW: u32 = 512 * 1024;
+    Server::builder()
+        .max_concurrent_streams(limits.requests.get())
+        .max_connection_age(limits.connection_seconds.into())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(limits.keep_alive_seconds.into()))
+        .http2_keepalive_timeout(Some(limits.keep_alive_answer_seconds.into()))
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(Some(ERRORS))
+        .http2_max_header_list_size(limits.header_bytes.get())
 }
 
 fn reflection() -> Result<

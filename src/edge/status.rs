@@ -17,6 +17,12 @@ pub(super) enum Failure {
     Refused(Refused),
     /// No receipt, hence no release.
     Unavailable(Unavailable),
+    /// No time for an answer, or none any more.
+    TooLate,
+    /// A `grpc-timeout` that is none.
+    Timeout,
+    /// Too many requests of one connection.
+    Busy,
     /// Something is broken here.
     Fault,
 }
@@ -31,7 +37,7 @@ impl Failure {
                 Told::Denied => "denied",
                 Told::Invalid(_) => "invalid",
             },
-            Failure::Unavailable(_) => "unavailable",
+            Failure::Unavailable(_) | Failure::TooLate | Failure::Timeout | Failure::Busy => "unavailable",
             Failure::Fault => "fault",
         }
     }
@@ -52,7 +58,11 @@ impl From<Failure> for Status {
             Failure::Unavailable(Unavailable::EpochMoved) => {
                 Status::unavailable("the policy changed while the request was under way; try again")
             }
-            Failure::Unavailable(Unavailable::Overloaded) => {
+            Failure::TooLate => Status::deadline_exceeded("the time for an answer is over"),
+            Failure::Timeout => {
+                Status::invalid_argument("`grpc-timeout`: one to eight digits and a unit of H, M, S, m, u, n")
+            }
+            Failure::Busy | Failure::Unavailable(Unavailable::Overloaded) => {
                 Status::resource_exhausted("too many requests; try again later")
             }
             Failure::Fault => Status::internal("a fault of the broker; it is in its telemetry"),

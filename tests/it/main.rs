@@ -26,6 +26,7 @@ mod oracle;
 mod policy;
 mod sequencing;
 mod telemetry;
+mod transport;
 mod ui;
 mod vectors;
 mod wire;

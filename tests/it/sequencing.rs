@@ -10,12 +10,15 @@ use disown::{
 use futures_util::future::join_all;
 use sqlx::ConnectOptions;
 use std::collections::{BTreeMap, BTreeSet};
+use tonic_health::ServingStatus;
 
 const ASKERS: u64 = 200;
 const LOG: &str = "data/control.sqlite";
 
 /// So many ask at once, in three roles; their receipts.
 async fn many_ask(broker: &TestBroker) -> Vec<pb::Receipt> {
+    // A client knows how many requests a connection has room for once the broker has said so, and lets the others wait.
+    broker.health_becomes(ServingStatus::Serving).await;
     let asked = (0..ASKERS).map(|at| async move {
         let asker = [clinician(), tracer(), police()][at as usize % 3].clone();
         let number = [ISOLATING, FREE, HEALTHY, NOBODY][at as usize % 4];

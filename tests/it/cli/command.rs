@@ -10,7 +10,7 @@ use std::{
 /// The command, without the settings of whoever runs the tests.
 pub fn disown() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
-    for name in ["DISOWN_SERVER", "DISOWN_TOKEN", "DISOWN_CA", "DISOWN_TELEMETRY"] {
+    for name in ["DISOWN_SERVER", "DISOWN_TOKEN", "DISOWN_CA", "DISOWN_CERT", "DISOWN_KEY", "DISOWN_TELEMETRY"] {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());

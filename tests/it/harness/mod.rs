@@ -16,7 +16,7 @@ pub use checking::hashes;
 pub use golden::assert_golden;
 pub use leaks::{assert_no_identifier, forms_in};
 pub use people::*;
-pub use process::Process;
+pub use process::{Process, until};
 pub use tampering::*;
 
 use disown::{
@@ -115,6 +115,14 @@ impl Deployment {
     /// Adds text to the end of a file of the deployment.
     pub fn append(&self, name: &str, text: &str) {
         fs::write(self.path(name), fs::read_to_string(self.path(name)).unwrap() + text).unwrap();
+    }
+
+    /// One of the limits.
+    pub fn limit(&self, name: &str, to: u32) {
+        let text = fs::read_to_string(self.path("disown.toml")).unwrap();
+        let at = text.find(&format!("# {name} = ")).unwrap_or_else(|| panic!("no limit `{name}`"));
+        let rest = text[at..].split_once('\n').unwrap().1;
+        fs::write(self.path("disown.toml"), format!("{}{name} = {to}\n{rest}", &text[..at])).unwrap();
     }
 
     pub fn log_key(&self) -> LogKey {

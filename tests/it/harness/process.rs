@@ -40,12 +40,29 @@ impl Deployment {
         let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);
         let process = tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap();
-        let channel = Channel::from_shared(format!("http://{}", process.address)).unwrap().connect().await.unwrap();
+        let channel = Channel::from_shared(format!("http://{}", process.address)).unwrap().connect_lazy();
         let (_, log_state) = watch::channel(LogState::Ready);
         let (reload, _) = watch::channel(0);
         let address = process.address.parse().unwrap();
         (TestBroker { deployment: self, address, channel, log_state, reload, stop: None, serving: None }, process)
     }
+}
+
+impl Deployment {
+    /// What a broker apart said in its telemetry.
+    pub fn telemetry(&self) -> String {
+        std::fs::read_to_string(self.path("telemetry")).unwrap()
+    }
+}
+
+/// Waits until it is so.
+pub async fn until(so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(90), waiting).await.expect("it did not become so");
 }
 
 impl Process {
@@ -62,6 +79,19 @@ impl Process {
     /// Of the broker, or of the command that it was wrapped in and that became it.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to read its policy and its certificates again.
+    pub fn hang_up(&self) {
+        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
+    }
+
+    /// Its memory in use, in KiB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// `kill -9`.
