@@ -190,19 +190,22 @@ pub fn verify_export(entries: &[Commitments], note: &str, key: &LogKey) -> Resul
         Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size: 0, what: why.to_string() })?;
     let size = checkpoint.size();
     let mut frontier = Frontier::new();
-    for commitments in entries.iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
+    for commitments in entries {
         frontier.push(commitments.leaf());
     }
-    if frontier.size() != size {
+    if frontier.size() < size {
         return Err(NotVerified::Entry {
             index: frontier.size(),
             what: "is missing: the checkpoint was signed over it",
         });
     }
+    if frontier.size() > size {
+        return Err(NotVerified::Entry { index: size, what: "has no place: the checkpoint was not signed over it" });
+    }
     if frontier.root() != *checkpoint.root() {
         return Err(wrong_root(size));
     }
-    Ok(Verified { entries: entries.len() as u64, checkpoints: 1, signed: size, root: frontier.root().to_string() })
+    Ok(Verified { entries: size, checkpoints: 1, signed: size, root: frontier.root().to_string() })
 }
 
 /// Verifies one receipt's leaf against its checkpoint, offline.

@@ -33,10 +33,13 @@ pub(super) struct Load {
     client: Client,
 }
 
-/// The rows of a file, each with the line it begins on.
-pub(super) struct Rows {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<pb::Row>,
+/// The rows of a file.
+#[expect(missing_debug_implementations, reason = "holds personal data")]
+pub struct Rows {
+    /// The header.
+    pub columns: Vec<String>,
+    /// The rows, each with the line it begins on.
+    pub rows: Vec<pb::Row>,
 }
 
 /// What became of a delivery.
@@ -98,7 +101,7 @@ impl Load {
 }
 
 /// Reads a CSV file. Values stay bytes: the broker is the one who judges them.
-pub(super) fn parse(input: impl Read) -> anyhow::Result<Rows> {
+pub fn parse(input: impl Read) -> anyhow::Result<Rows> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let header = reader.headers().context("the header is not a line of UTF-8 text")?;
     let columns = header.iter().map(str::to_owned).collect();

@@ -41,7 +41,7 @@ pub(super) fn key(path: &Path) -> anyhow::Result<LogKey> {
 }
 
 /// Verifies an exported log.
-pub(super) fn verify_file(path: &Path, key: &LogKey) -> anyhow::Result<Result<Verified, NotVerified>> {
+pub fn verify_file(path: &Path, key: &LogKey) -> anyhow::Result<Result<Verified, NotVerified>> {
     let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
     let mut lines = BufReader::new(file).lines();
     let head: ExportHead = serde_json::from_str(&lines.next().context("the file is empty")??)?;

@@ -38,13 +38,16 @@ struct Receipt {
 }
 
 /// What a receipt that holds says.
-pub(super) struct Holds {
-    pub(super) index: u64,
-    pub(super) actor: String,
+#[derive(Debug)]
+pub struct Holds {
+    /// Index of the entry.
+    pub index: u64,
+    /// The actor part.
+    pub actor: String,
 }
 
 /// Writes a response.
-pub(super) fn to_json(response: &pb::QueryResponse) -> anyhow::Result<String> {
+pub fn to_json(response: &pb::QueryResponse) -> anyhow::Result<String> {
     let receipt = response.receipt.clone().unwrap_or_default();
     let text = Response {
         answer: BASE64.encode(&response.answer),
@@ -64,7 +67,7 @@ pub(super) fn to_json(response: &pb::QueryResponse) -> anyhow::Result<String> {
 
 /// Checks a response against the log's public key and nothing else: that the receipt covers exactly these bytes, that its parts
 /// make the leaf, and that the leaf is under the signed root.
-pub(super) fn check(line: &str, key: &LogKey) -> anyhow::Result<Holds> {
+pub fn check(line: &str, key: &LogKey) -> anyhow::Result<Holds> {
     let Response { answer, receipt } = serde_json::from_str(line)?;
     let bytes = |text: &str| BASE64.decode(text);
     let salt = |text: &str| -> anyhow::Result<[u8; 16]> {

@@ -180,7 +180,7 @@ impl Agreement {
             views: views.collect::<Result<_, InvalidAgreement>>()?,
             intake: intake.collect::<Result<_, _>>()?,
             valid: validity(&file.valid)?,
-            case_reference: Regex::new(&format!("^(?:{})$", file.case_reference))
+            case_reference: anchored(&file.case_reference)
                 .map_err(|_| content("case_reference", "is no regular expression"))?,
             version: hex::encode(Sha256::digest(text.as_bytes())),
             text: text.to_owned(),
@@ -230,9 +230,17 @@ fn view(
     fields.iter().map(known).collect()
 }
 
+/// The pattern has to be one by itself: `a)|(?:b` is one only inside the group, and would undo the anchors.
+fn anchored(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$")))
+}
+
 fn validity(raw: &RawValidity) -> Result<Validity, InvalidAgreement> {
     let day = |raw: &toml::value::Datetime| {
-        raw.to_string().parse().map_err(|_| content("valid", "a day is needed: 2026-01-31"))
+        let text = raw.to_string();
+        let day: Option<Date> = text.parse().ok();
+        // A day with a time or a zone is read too, and would lose them.
+        day.filter(|day| day.to_string() == text).ok_or_else(|| content("valid", "a day is needed: 2026-01-31"))
     };
     let valid = Validity { from: day(&raw.from)?, until: day(&raw.until)?, review: day(&raw.review)? };
     check(

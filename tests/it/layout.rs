@@ -142,10 +142,13 @@ fn datasets_have_an_owner_a_regime_a_review_and_records() {
     for (from, to, why) in [
         ("regime = \"jersey\"", "regime = \"france\"", "`regime` is `jersey` or `guernsey`"),
         ("review = 2099-01-01", "review = 2099-01-01T00:00:00Z", "`review` is a day"),
+        ("review = 2099-01-01", "review = 2099-01-01T12:00:00", "`review` is a day"),
         ("review = 2099-01-01", "reviewed = 2099-01-01", "unknown field `reviewed`"),
         ("owner = \"government-of-jersey\"\n", "", "missing field `owner`"),
         ("record_type_column = \"record_type\"\n", "", "`record_type_column` is needed"),
         ("retention_days = 36500", "retention_days = -1", "catalogue: "),
+        ("from = \"record_id\"", "from = \"jy_number\"", "two columns have the same name in the source"),
+        ("parish = {", "parish = { from = \"phone\",", "two columns have the same name in the source"),
         ("one_per_subject = true", "one_per_subjects = true", "unknown field `one_per_subjects`"),
         ("jy = \"JY[0-9]{6}[A-D]\"", "jy = \"JY[\"", "the pattern is no regular expression"),
         ("[schemes]", "[scheme]", "unknown field `scheme`"),

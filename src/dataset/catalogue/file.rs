@@ -9,9 +9,10 @@ use crate::{
     strict_toml::{self, InvalidToml},
 };
 use indexmap::IndexMap;
+use jiff::civil::Date;
 use regex::Regex;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A catalogue that cannot be used, and why.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +133,11 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
         columns.push(self::column(column, raw_column, &at)?);
     }
     check(!columns.is_empty() && columns.len() <= 60, name, "a dataset has 1 to 60 columns")?;
+    let sources = columns.iter().map(|column| &column.source_name);
+    let mut seen = HashSet::new();
+    let distinct =
+        sources.chain([&raw.subject_column]).chain(&raw.record_type_column).all(|source| seen.insert(source));
+    check(distinct, name, "two columns have the same name in the source")?;
     check(!raw.records.is_empty(), name, "at least one record type is needed")?;
     check(
         raw.records.len() == 1 || raw.record_type_column.is_some(),
@@ -166,7 +172,7 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
         title: raw.title,
         owner: raw.owner,
         regime: raw.regime,
-        review: raw.review.to_string().parse().map_err(|_| content(name, "`review` is a day: 2027-01-01"))?,
+        review: day(&raw.review).ok_or_else(|| content(name, "`review` is a day: 2027-01-01"))?,
         subject_column: raw.subject_column,
         record_type_column: raw.record_type_column,
         subject_category: raw.subject_category,
@@ -207,6 +213,12 @@ fn column(name: String, raw: RawColumn, at: &str) -> Result<Column, InvalidCatal
         provided_by_subject: raw.provided,
         coarse: raw.coarse,
     })
+}
+
+/// With a time or a zone it is read too, and would lose them.
+fn day(raw: &toml::value::Datetime) -> Option<Date> {
+    let text = raw.to_string();
+    text.parse().ok().filter(|day: &Date| day.to_string() == text)
 }
 
 fn ordered(pair: &(String, String), columns: &[Column], at: &str) -> Result<(usize, usize), InvalidCatalogue> {

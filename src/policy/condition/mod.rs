@@ -147,6 +147,8 @@ mod tests {
             "event_date <=",
             "event_date << today",
             "event_date <= tomorrow",
+            "event_date <= 20261121",
+            "event_date <= 2026-11-21T10",
             "event_date <= \"text\"",
             "place = today",
             "(event_date <= today",

@@ -5,6 +5,7 @@ use crate::dataset::{
     Catalogue,
     catalogue::{DatasetSpec, Kind},
 };
+use jiff::civil::Date;
 
 impl Condition {
     /// Reads a condition on records of a type. Sealed columns and names of other subjects cannot be part of one.
@@ -92,7 +93,10 @@ impl Parser<'_> {
             (Some(text), Kind::Text | Kind::Code(_)) => Literal::Text(text.to_owned()),
             (None, Kind::Date) if raw == "today" => Literal::Today,
             (None, Kind::Date) => {
-                Literal::Date(raw.parse().map_err(|_| InvalidCondition(format!("`{raw}` is no day")))?)
+                let day: Option<Date> = raw.parse().ok();
+                // Other spellings are read too, some with a time of day that would be lost.
+                let day = day.filter(|day| day.to_string() == raw);
+                Literal::Date(day.ok_or_else(|| InvalidCondition(format!("`{raw}` is no day")))?)
             }
             _ => return Err(InvalidCondition(format!("`{name}` cannot be compared with `{raw}`"))),
         };

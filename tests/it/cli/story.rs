@@ -183,7 +183,7 @@ fn forge_a_receipt(receipts: &Path, key: &Path) {
     assert_eq!(told["failed"][0]["why"], "the receipt covers other bytes than these");
 }
 
-/// An export without its last entry does not verify.
+/// An export without its last entry does not verify, nor does one with an entry more than was signed.
 fn cut_an_export(export: &Path, key: &Path) {
     let text_of = fs::read_to_string(export).unwrap();
     let (kept, _) = text_of.trim_end().rsplit_once('\n').unwrap();
@@ -191,6 +191,12 @@ fn cut_an_export(export: &Path, key: &Path) {
     fs::write(&file, kept).unwrap();
     let told = fails(1, &["log", "verify", "--export", text(&file), "--key", text(key)]);
     assert!(told.contains("does NOT verify"), "{told}");
+
+    let mut forged = line_json(text_of.lines().last().unwrap());
+    forged["index"] = Value::from(forged["index"].as_u64().unwrap() + 1);
+    fs::write(&file, format!("{text_of}{forged}\n")).unwrap();
+    let told = fails(1, &["log", "verify", "--export", text(&file), "--key", text(key)]);
+    assert!(told.contains("has no place: the checkpoint was not signed over it"), "{told}");
 }
 
 fn line_json(line: &str) -> Value {

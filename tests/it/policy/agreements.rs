@@ -47,6 +47,8 @@ async fn days_are_days_in_their_order() {
         ("from = 2026-01-01", "from = 2026-13-01", "TOML parse error"),
         ("from = 2026-01-01", "from = \"2026-01-01\"", "invalid type"),
         ("from = 2026-01-01", "from = 2026-01-01T00:00:00Z", "a day is needed"),
+        ("from = 2026-01-01", "from = 2026-01-01T23:59:00-05:00", "a day is needed"),
+        ("until = 2027-01-01", "until = 2027-01-01T12:00:00", "a day is needed"),
         ("from = 2026-01-01", "from = 2027-01-01", "begins before it ends"),
         ("review = 2026-12-01", "review = 2025-12-31", "before it is reviewed"),
         (", review = 2026-12-01", "", "missing field `review`"),
@@ -67,6 +69,8 @@ async fn nothing_in_an_agreement_is_passed_over() {
         ("[fields]", "access_logs = true\n[fields]", "unknown field `access_logs`"),
         ("id = ", "id = \"x\"\nid = ", "duplicate key"),
         ("case_reference = \"", "case_reference = \"(", "is no regular expression"),
+        // One that would close the group of the anchors.
+        ("case_reference = \"", "case_reference = \")|(?:", "is no regular expression"),
         ("case_reference = ", "# case_reference = ", "missing field `case_reference`"),
         (
             "legal_basis = \"public function; pandemic enforcement; consultation JOIC-2020-113; assessment DPIA-2020-07\"",
