@@ -118,6 +118,11 @@ impl Explain {
     fn fields(&self, policy: &policy::Policy) -> anyhow::Result<Vec<FieldId>> {
         if self.field.is_empty() {
             let agreement = policy.agreement(&self.agreement).with_context(|| self.refused(Refusal::Agreement))?;
+            anyhow::ensure!(
+                !agreement.fields.is_empty(),
+                "`{}` lists no field: nothing of a dataset is read under it",
+                self.agreement
+            );
             return Ok(agreement.fields.keys().copied().collect());
         }
         let known = |name: &String| {

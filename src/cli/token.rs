@@ -1,6 +1,11 @@
 //! `disown token`.
 
-use crate::{clock::SystemClock, config::Config, entropy::SystemEntropy, identity::DevelopmentIssuer};
+use crate::{
+    clock::SystemClock,
+    config::Config,
+    entropy::SystemEntropy,
+    identity::{DevelopmentIssuer, Thumbprint},
+};
 use anyhow::Context;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
@@ -20,6 +25,9 @@ pub(super) struct Token {
     /// A role; several may be given.
     #[arg(long, required = true)]
     role: Vec<String>,
+    /// The client certificate to bind it to, a PEM file: a broker with mutual TLS takes no other token.
+    #[arg(long)]
+    cert: Option<PathBuf>,
 }
 
 impl Token {
@@ -31,7 +39,12 @@ impl Token {
             .context("this deployment has no development issuer; `disown init --development` lays out one that has")?;
         let pem = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let roles: Vec<&str> = self.role.iter().map(String::as_str).collect();
-        let issuer = DevelopmentIssuer::from_pem(&pem)?;
+        let mut issuer = DevelopmentIssuer::from_pem(&pem)?;
+        if let Some(path) = &self.cert {
+            let pem = std::fs::read(path).with_context(|| path.display().to_string())?;
+            let certificate = Thumbprint::of_pem(&pem);
+            issuer = issuer.bound_to(certificate.with_context(|| format!("{}: no certificate in it", path.display()))?);
+        }
         let token = issuer.token(
             &self.caller,
             &self.organisation,

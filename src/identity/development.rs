@@ -3,6 +3,7 @@
 //! It cannot be switched on by accident. Its issuer name is reserved, and a broker trusts that name only where three things come
 //! together: the configuration names it, `serve` is told `--development`, and the broker listens on a loopback address.
 
+use super::Thumbprint;
 use crate::{
     clock::Clock,
     entropy::{Entropy, NoEntropy},
@@ -19,6 +20,7 @@ pub const DEVELOPMENT_ISSUER: &str = "urn:disown:development";
 #[expect(missing_debug_implementations, reason = "holds a key")]
 pub struct DevelopmentIssuer {
     key: SigningKey,
+    certificate: Option<Thumbprint>,
 }
 
 /// The key of the development issuer cannot be used.
@@ -29,12 +31,17 @@ pub struct InvalidIssuerKey;
 impl DevelopmentIssuer {
     /// A new one.
     pub fn new(entropy: &dyn Entropy) -> Result<Self, NoEntropy> {
-        Ok(Self { key: SigningKey::from_bytes(&entropy.bytes()?) })
+        Ok(Self { key: SigningKey::from_bytes(&entropy.bytes()?), certificate: None })
     }
 
     /// From its key file.
     pub fn from_pem(pem: &str) -> Result<Self, InvalidIssuerKey> {
-        Ok(Self { key: SigningKey::from_pkcs8_pem(pem).map_err(|_| InvalidIssuerKey)? })
+        Ok(Self { key: SigningKey::from_pkcs8_pem(pem).map_err(|_| InvalidIssuerKey)?, certificate: None })
+    }
+
+    /// An issuer whose tokens are bound to a client certificate (RFC 8705).
+    pub fn bound_to(self, certificate: Thumbprint) -> Self {
+        Self { certificate: Some(certificate), ..self }
     }
 
     /// Its key file.
@@ -60,10 +67,13 @@ impl DevelopmentIssuer {
         entropy: &dyn Entropy,
     ) -> Result<String, InvalidIssuerKey> {
         let now = clock.now().as_second();
-        let claims = json!({
+        let mut claims = json!({
             "iss": DEVELOPMENT_ISSUER, "aud": audience, "sub": caller, "organisation": organisation, "roles": roles,
             "iat": now, "nbf": now, "exp": now + 600, "jti": hex::encode(entropy.bytes::<16>().map_err(|_| InvalidIssuerKey)?),
         });
+        if let Some(certificate) = &self.certificate {
+            claims["cnf"] = json!({ "x5t#S256": certificate.to_string() });
+        }
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Some("development".to_owned());

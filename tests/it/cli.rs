@@ -110,7 +110,10 @@ fn a_decision_is_explained_by_the_lines_behind_it() {
     assert!(succeeds(&explain(&["--field", "clinical.condition.code"])).contains("withheld"));
     let told = fails(1, &explain(&["--field", "people.person.phon"]));
     assert!(told.contains("`people.person.phon` is no field"), "{told}");
-    let told = fails(1, &["policy", "explain", "--role", "police", "--purpose", "audit", "--agreement", "audit"]);
+    let told = fails(1, &["policy", "explain", "--role", "police", "--purpose", "audit", "--agreement", "statistics"]);
+    assert!(told.contains("lists no field"), "{told}");
+    let wrong = ["--role", "police", "--purpose", "audit", "--agreement", "sojp-isolation"];
+    let told = fails(1, &[&["policy", "explain"][..], &wrong].concat());
     assert!(told.contains("`police` is not a role of roles.toml"), "{told}");
 }
 

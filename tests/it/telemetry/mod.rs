@@ -80,7 +80,7 @@ async fn requests_of_every_kind(broker: &TestBroker) -> Done {
         ("jy_number", NOBODY),
         ("given_name", "Zenobia"),
         ("family_name", "Quenault"),
-        ("date_of_birth", "1990-01-01"),
+        ("date_of_birth", "1990-13-01"),
     ];
     let put = broker.put(&registrar(), "people.person", &person).await;
     assert_eq!(put.err().unwrap().code(), Code::InvalidArgument);

@@ -5,6 +5,7 @@ use super::{
     raw::*,
 };
 use crate::harness::*;
+use disown::{entropy::SystemEntropy, identity::Thumbprint};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use std::{fs, process::Command};
 use tokio::io::AsyncWriteExt;
@@ -165,23 +166,38 @@ async fn the_command_line_shows_a_certificate_where_one_is_asked_for() {
     let server = format!("https://{SERVER}:{}", broker.address.port());
     let asker = clinician();
     let (role, purpose, agreement, case) = &asker.terms;
-    let ask = async |more: &[(&str, &str)]| {
+    let token = |certificate: &Client| {
+        let issuer = broker.deployment.issuer().bound_to(Thumbprint::of(&certificate.chain[0]));
+        let roles: Vec<&str> = asker.roles.iter().map(String::as_str).collect();
+        let clock = &*broker.deployment.clock;
+        issuer.token(&asker.caller, &asker.organisation, &roles, "disown", clock, &SystemEntropy).unwrap()
+    };
+    let (bound, unbound) = (token(&good), asker.token(&broker.deployment));
+    let elsewhere = token(&authority.client("another"));
+    let ask = async |token: &str, more: &[(&str, &str)]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
         command.args(["query", &format!("jy:{NOBODY}"), "--server", &server, "--role", role, "--purpose", purpose]);
-        command.args(["--agreement", agreement, "--case", case]).env("DISOWN_TOKEN", asker.token(&broker.deployment));
+        command.args(["--agreement", agreement, "--case", case]).env("DISOWN_TOKEN", token);
         command.arg("--ca").arg(path("chain.pem")).env_remove("DISOWN_CERT").env_remove("DISOWN_KEY");
         for (option, file) in more {
             command.arg(option).arg(path(file));
         }
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     };
-    let told = ask(&[("--cert", "client.pem"), ("--cert-key", "client-key.pem")]).await;
+    let shown = [("--cert", "client.pem"), ("--cert-key", "client-key.pem")];
+    let told = ask(&bound, &shown).await;
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     assert!(String::from_utf8_lossy(&told.stdout).contains("no records"));
-    assert_eq!(ask(&[]).await.status.code(), Some(1));
+    assert_eq!(ask(&bound, &[]).await.status.code(), Some(1));
+    // A token of another certificate, or of none, is worth nothing on this connection (A14).
+    for token in [&elsewhere, &unbound] {
+        let told = ask(token, &shown).await;
+        assert_eq!(told.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&told.stderr).contains("not authenticated"));
+    }
     // Half of it is a mistake of the command line.
     for half in [("--cert", "client.pem"), ("--cert-key", "client-key.pem")] {
-        assert_eq!(ask(&[half]).await.status.code(), Some(2));
+        assert_eq!(ask(&bound, &[half]).await.status.code(), Some(2));
     }
     broker.finish().await;
 }
