@@ -57,7 +57,7 @@ class Rules:
                     continue
                 match line:
                     case ["p", role, purpose, target, level, effect]:
-                        if level in LEVELS and target != "access_log":     # `put` and the log disclose no field
+                        if level in LEVELS and not target.startswith("access_log"):     # `put` and the log disclose no field
                             self._lines.append((role, purpose, target, LEVELS[level], effect))
                     case ["g", role, parent]:
                         self._inherits.setdefault(role, []).append(parent)
