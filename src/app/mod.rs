@@ -1,5 +1,7 @@
 //! From a configuration to a running broker. Refuses to start half-built.
 
+mod reload;
+
 use crate::{
     access::Access,
     access_log::{self, AccessLog, Entry, LogState, SearchError, Unavailable},
@@ -15,6 +17,7 @@ use crate::{
     pseudonym::{self, InvalidKeyring, Keyring},
 };
 use arc_swap::ArcSwap;
+use reload::reload_on_request;
 use std::{
     fs,
     future::Future,
@@ -261,47 +264,6 @@ fn services(
         entropy,
     };
     (services, intake)
-}
-
-/// A policy that does not load, crosses a red line or fails a case leaves the running one in force.
-async fn reload_on_request(
-    folder: PathBuf,
-    access: Arc<Access>,
-    verifier: Arc<Verifier>,
-    mut requests: watch::Receiver<u64>,
-) {
-    while requests.changed().await.is_ok() {
-        verifier.read_keys_again();
-        match reload(&folder, &access).await {
-            Ok(version) => tracing::info!(version, "a new policy is in force"),
-            Err(error) => tracing::error!(%error, "the policy was not reloaded; the running one stays in force"),
-        }
-    }
-}
-
-async fn reload(folder: &Path, access: &Access) -> Result<String, ReloadError> {
-    let policy = Policy::load(PolicyFiles::read(folder).map_err(InvalidPolicy::from)?).await?;
-    let running = access.in_force.load_full();
-    let catalogue = |policy: &Policy| policy.files().rules.get("catalogue.toml").cloned();
-    if catalogue(&policy) != catalogue(&running.policy) {
-        return Err(ReloadError::Catalogue);
-    }
-    let version = policy.version.clone();
-    let epoch = access.log.put_in_force(&version, policy.archive()).await?;
-    // A request that was decided before this line and is recorded after it fails: its epoch is over.
-    access.in_force.store(Arc::new(InForce { policy, epoch }));
-    Ok(version)
-}
-
-/// A policy that was not reloaded.
-#[derive(Debug, thiserror::Error)]
-enum ReloadError {
-    #[error(transparent)]
-    Policy(#[from] InvalidPolicy),
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    #[error("the catalogue changed, on which the stores stand: start the broker again")]
-    Catalogue,
 }
 
 fn read(path: &Path) -> Result<String, AppError> {
