@@ -20,6 +20,9 @@ pub(super) struct Judge<'a> {
     acts: HashSet<Act>,
 }
 
+/// The model, read once: that takes longer than the rest of a judge.
+pub(super) struct Model(DefaultModel);
+
 /// Casbin could not be built or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CasbinError {
@@ -37,10 +40,17 @@ pub enum CasbinError {
 /// The model that the compiled table stands on. A deployment has it as a file, to be read; another model is refused.
 pub const MODEL: &str = include_str!("../../policies/model.conf");
 
+impl Model {
+    pub(super) async fn read() -> Result<Self, CasbinError> {
+        Ok(Self(DefaultModel::from_str(MODEL).await?))
+    }
+}
+
 impl<'a> Judge<'a> {
     /// Builds the judge of the objects that these lines name, and of those that belong to a category. Without a line there is
     /// none: an empty Casbin can allow.
     pub(super) async fn of(
+        model: &Model,
         shard: &Shard<'a>,
         lines: impl Iterator<Item = &Permission>,
         categories: impl Iterator<Item = (&str, &str)>,
@@ -49,7 +59,7 @@ impl<'a> Judge<'a> {
         if lines.peek().is_none() {
             return Ok(None);
         }
-        let mut enforcer = Enforcer::new_raw(DefaultModel::from_str(MODEL).await?, MemoryAdapter::default()).await?;
+        let mut enforcer = Enforcer::new_raw(model.0.clone(), MemoryAdapter::default()).await?;
         let model = enforcer.get_mut_model();
         let mut add = |section: &str, tag: &str, line: &[&str]| {
             // False means that the line is there already: two lines may come to the same once denials are spelled out.

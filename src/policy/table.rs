@@ -3,7 +3,7 @@
 
 use super::{
     agreement::LogUse,
-    casbin::{CasbinError, Judge},
+    casbin::{CasbinError, Judge, Model},
     roles::Roles,
     rules::{Act, CATEGORY, Rules, object_of},
     shard::{Lines, Shard},
@@ -29,13 +29,13 @@ pub(super) struct Permissions {
 impl Table {
     /// Asks Casbin everything that a line is about.
     pub(super) async fn compile(rules: &Rules, roles: &Roles, catalogue: &Catalogue) -> Result<Self, CasbinError> {
-        let lines = Lines::of(rules);
+        let (lines, model) = (Lines::of(rules), Model::read().await?);
         let mut table = Vec::new();
         // In the order of `Roles::position`.
         for spec in roles.roles() {
             for purpose in roles.purposes() {
                 table.push(match lines.shard(spec.role.as_str(), purpose.as_str()) {
-                    Some(shard) => Some(Permissions::of(&shard, catalogue).await?),
+                    Some(shard) => Some(Permissions::of(&model, &shard, catalogue).await?),
                     None => None,
                 });
             }
@@ -65,7 +65,7 @@ impl Permissions {
         self.access_log.contains(&log_use)
     }
 
-    async fn of(shard: &Shard<'_>, catalogue: &Catalogue) -> Result<Self, CasbinError> {
+    async fn of(model: &Model, shard: &Shard<'_>, catalogue: &Catalogue) -> Result<Self, CasbinError> {
         let mut of_categories = HashMap::new();
         let mut levels = Vec::new();
         for (id, field) in catalogue.fields() {
@@ -74,7 +74,8 @@ impl Permissions {
             let by_name = shard.naming(&field.name);
             if !by_name.is_empty() {
                 let lines = by_name.iter().copied().chain(by_category);
-                let judge = Judge::of(shard, lines, [(field.name.as_str(), category.as_str())].into_iter()).await?;
+                let judge =
+                    Judge::of(model, shard, lines, [(field.name.as_str(), category.as_str())].into_iter()).await?;
                 levels.push(level(judge.as_ref(), id, field, catalogue)?);
                 continue;
             }
@@ -82,18 +83,18 @@ impl Permissions {
             if !of_categories.contains_key(&field.category) {
                 let members = catalogue.fields().filter(|(_, other)| other.category == field.category);
                 let members = members.map(|(_, other)| (other.name.as_str(), category.as_str()));
-                of_categories.insert(field.category.clone(), Judge::of(shard, by_category, members).await?);
+                of_categories.insert(field.category.clone(), Judge::of(model, shard, by_category, members).await?);
             }
             let judge = of_categories.get(&field.category).and_then(Option::as_ref);
             levels.push(level(judge, id, field, catalogue)?);
         }
         let mut puts = Vec::new();
         for (_, known) in catalogue.record_types() {
-            puts.push(allows(shard, &known.full_name, Act::Put).await?);
+            puts.push(allows(model, shard, &known.full_name, Act::Put).await?);
         }
         let mut access_log = Vec::new();
         for log_use in [LogUse::Search, LogUse::BySubject] {
-            if allows(shard, object_of(log_use), Act::Show(Level::Full)).await? {
+            if allows(model, shard, object_of(log_use), Act::Show(Level::Full)).await? {
                 access_log.push(log_use);
             }
         }
@@ -102,8 +103,8 @@ impl Permissions {
 }
 
 /// Of an object that belongs to no category.
-async fn allows(shard: &Shard<'_>, object: &str, act: Act) -> Result<bool, CasbinError> {
-    match Judge::of(shard, shard.naming(object).iter().copied(), std::iter::empty()).await? {
+async fn allows(model: &Model, shard: &Shard<'_>, object: &str, act: Act) -> Result<bool, CasbinError> {
+    match Judge::of(model, shard, shard.naming(object).iter().copied(), std::iter::empty()).await? {
         Some(judge) => judge.allows(object, act),
         None => Ok(false),
     }

@@ -12,11 +12,11 @@ fuzz_target!(|text: &str| {
     let loopback = config.listen.address.ip().is_loopback();
     assert_ne!(config.listen.plaintext, config.listen.tls.is_some());
     assert!(loopback || config.listen.tls.is_some());
-    let development = config.identity.issuer == DEVELOPMENT_ISSUER;
+    let development = config.identity.issuers.iter().any(|trusted| trusted.issuer == DEVELOPMENT_ISSUER);
     assert_eq!(config.allow_development(false).is_err(), development);
     assert_eq!(config.allow_development(true).is_err(), development && !loopback);
     let base = path.parent().unwrap();
-    for path in [&config.data, &config.policies, &config.keyring, &config.identity.jwks] {
+    for path in [&config.data, &config.policies, &config.keyring] {
         assert!(path.is_absolute() || path.starts_with(base));
     }
     assert!(config.control_database().starts_with(&config.data));
