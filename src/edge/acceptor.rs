@@ -8,7 +8,10 @@ use super::{
     tls::{HTTP_2, Tls},
     untaken::Untaken,
 };
-use crate::{config::Limits, identity::Thumbprint};
+use crate::{
+    config::Limits,
+    identity::{Attempts, Thumbprint},
+};
 use std::{collections::VecDeque, convert::Infallible, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -23,6 +26,8 @@ pub(super) struct Opener {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) limits: Limits,
     pub(super) places: Arc<Places>,
+    /// A certificate that is refused is an attempt like a token that is.
+    pub(super) attempts: Arc<Attempts>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -87,7 +92,11 @@ impl Openings {
 impl Opener {
     async fn open(&self, stream: TcpStream, address: IpAddr) -> io::Result<Connection> {
         let opening = tokio::time::timeout(self.limits.opening_seconds.into(), self.begin(stream));
-        let (stream, start, verified) = opening.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let opened = opening.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        if opened.as_ref().is_err_and(refuses_certificate) {
+            self.attempts.count(Some(address));
+        }
+        let (stream, start, verified) = opened?;
         let certificate = verified
             .as_ref()
             .and_then(|verified| verified.chain.first())
@@ -118,4 +127,9 @@ impl Opener {
         let start = preface::read(&mut stream).await?;
         Ok((Box::new(stream), start, verified))
     }
+}
+
+fn refuses_certificate(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented))
 }

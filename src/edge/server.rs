@@ -85,7 +85,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let Services { access, intake, reader, state, verifier, attempts, entropy } = services;
-    let authenticate = Authenticate::new(verifier, attempts);
+    let authenticate = Authenticate::new(verifier, attempts.clone());
     let audit = AuditEdge {
         in_force: access.in_force.clone(),
         inspections: access.log.for_inspections(),
@@ -118,7 +118,7 @@ pub async fn serve(
         stop.send_replace(true);
     };
     let places = Arc::new(Places::new(&limits));
-    let incoming = accept(listener, Opener { tls, places, stopping, limits: limits.clone() });
+    let incoming = accept(listener, Opener { tls, places, attempts, stopping, limits: limits.clone() });
     let bounded = Bounded::new(routes.prepare(), &limits);
     let served = transport(&limits).serve_with_incoming_shutdown(bounded, incoming, shutdown).await;
     following.abort();

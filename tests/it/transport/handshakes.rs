@@ -2,6 +2,7 @@
 
 use super::{
     authority::{Authority, Client, SERVER, tls, tls_of},
+    frames,
     raw::*,
 };
 use crate::harness::*;
@@ -42,6 +43,15 @@ async fn a_client_is_let_in_by_a_good_certificate_and_no_other() {
         assert!(told.contains(alert), "{name}: {told}");
         assert!(broker.serves(tls(&broker.deployment, Some(&good))).await, "the next good one after {name}");
     }
+    // Each was an attempt of nobody known. To read of it, the broker is started again without certificates.
+    let deployment = broker.stop().await;
+    let config = fs::read_to_string(deployment.path("disown.toml")).unwrap();
+    let tls = config.lines().find(|line| line.starts_with("tls = ")).unwrap();
+    deployment.edit("disown.toml", tls, "plaintext = true");
+    let broker = deployment.serve().await;
+    let entries = broker.entries().await;
+    let noted = |actor: &serde_json::Value| actor.to_string().contains("9 unauthenticated attempts from 127.0.0.1");
+    assert!(entries.iter().any(|(_, actor, _)| noted(actor)));
     broker.finish().await;
 }
 
@@ -93,7 +103,9 @@ async fn only_tls_1_3_and_only_http_2_are_spoken() {
     // Where nothing is agreed on, nothing is guessed.
     let mut silent = tls(&broker.deployment, None);
     silent.alpn_protocols = vec![];
-    assert!(ended(&mut broker.shake(silent).await.unwrap()).await.is_empty());
+    let mut stream = broker.shake(silent).await.unwrap();
+    stream.write_all(&frames::opening()).await.unwrap();
+    assert!(ended(&mut stream).await.is_empty());
 
     assert!(broker.serves(tls(&broker.deployment, None)).await);
     broker.finish().await;

@@ -6,7 +6,11 @@ use super::{
     raw::*,
 };
 use crate::harness::*;
-use disown::config::{Config, InvalidConfig};
+use disown::{
+    config::{Config, InvalidConfig},
+    database,
+};
+use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::codegen::Bytes;
@@ -80,6 +84,37 @@ async fn a_connection_has_so_many_requests_at_once() {
     assert_eq!(http2.send.current_max_send_streams(), 5);
     broker.finish().await;
     assert_eq!(Config::read(&Deployment::new().path("disown.toml")).unwrap().listen.limits.requests.get(), 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_reset_keeps_its_room_until_its_work_is_done() {
+    let deployment = Deployment::new();
+    deployment.limit("requests", 4);
+    let broker = deployment.serve().await;
+    broker.populate().await;
+    let http2 = Http2::over(broker.tcp().await).await;
+    let question = Bytes::from(framed(&clinician().question(ISOLATING)));
+    // Nothing can be recorded, so no answer is done.
+    let mut log = database::writable(&broker.deployment.path("data/control.sqlite")).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut log).await.unwrap();
+    until(async || {
+        let mut send = http2.send.clone().ready().await.unwrap();
+        let request = http_request_of(&broker, &clinician(), QUERY).body(()).unwrap();
+        let (_, mut sending) = send.send_request(request, false).unwrap();
+        sending.send_data(question.clone(), true).unwrap();
+        // Answered on the same connection, after the question was read.
+        let told = http2.ask(http_request(HEALTH), EMPTY).await;
+        sending.send_reset(h2::Reason::CANCEL);
+        told == Ok(Some(8))
+    })
+    .await;
+    // Others are not concerned.
+    let other = Http2::over(broker.tcp().await).await;
+    assert_eq!(other.ask(http_request(HEALTH), EMPTY).await, Ok(Some(0)));
+    sqlx::raw_sql("ROLLBACK").execute(&mut log).await.unwrap();
+    log.close().await.unwrap();
+    until(async || http2.ask(http_request(HEALTH), EMPTY).await == Ok(Some(0))).await;
+    broker.finish().await;
 }
 
 #[tokio::test]

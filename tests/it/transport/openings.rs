@@ -6,24 +6,39 @@ use std::process::Command;
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
-async fn those_who_say_nothing_keep_nobody_out_and_are_closed() {
+async fn with_too_many_openings_the_oldest_are_given_up_and_the_newest_served() {
     let deployment = Deployment::new().with_tls();
     deployment.limit("openings", 8);
-    deployment.limit("opening_seconds", 2);
+    // Nothing but their number ends them here.
+    deployment.limit("opening_seconds", 3600);
     let broker = deployment.serve().await;
     let mut silent = Vec::new();
     for _ in 0..100 {
         silent.push(broker.tcp().await);
     }
     assert!(broker.serves(tls(&broker.deployment, None)).await);
-    // Half a handshake, too.
-    for stream in &mut silent[50..] {
-        let _ = stream.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).await;
+    for stream in &mut silent[..90] {
+        assert!(ended(stream).await.is_empty());
     }
-    assert!(broker.serves(tls(&broker.deployment, None)).await);
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn those_who_say_nothing_are_closed_in_time() {
+    let deployment = Deployment::new().with_tls();
+    deployment.limit("opening_seconds", 1);
+    let broker = deployment.serve().await;
+    let mut silent = Vec::new();
+    for at in 0..20 {
+        let mut stream = broker.tcp().await;
+        // Some say half of a first message.
+        let _ = stream.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01][..at % 7]).await;
+        silent.push(stream);
+    }
     for mut stream in silent {
         assert!(ended(&mut stream).await.is_empty());
     }
+    assert!(broker.serves(tls(&broker.deployment, None)).await);
     broker.finish().await;
 }
 
