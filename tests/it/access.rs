@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use disown::pb::{self, query_request::Subject};
+use jiff::ToSpan;
 use prost::Message;
 
 #[tokio::test]
@@ -69,6 +70,32 @@ async fn unknown_nothing_held_and_outside_the_condition_are_the_same_bytes() {
         .filter_map(|(_, _, subject)| subject["reason"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(reasons, ["nothing_held", "condition_not_met", "condition_not_met"]);
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn of_the_record_type_of_a_condition_only_what_satisfies_it_is_told() {
+    let broker = TestBroker::populated().await;
+    let day = |back: i64| today().saturating_sub(back.days());
+    let over = format!("H9,{ISOLATING},isolation,{},{},contact,,St Helier,,,", day(60), day(50));
+    broker.load(&registrar(), "public_health", PUBLIC_HEALTH, &[over]).await.unwrap();
+    assert_eq!(broker.told(&tracer(), ISOLATING).await.cells("public_health.isolation.end_date").len(), 2);
+    for asker in [police(), parish_officer()] {
+        let told = broker.told(&asker, ISOLATING).await;
+        assert_eq!(told.cells("public_health.isolation.end_date"), [format!("full:{}", day(-7))], "{}", asker.caller);
+    }
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn what_has_no_coarse_form_is_not_told_in_full_instead() {
+    let broker = TestBroker::empty().await;
+    let unborn = today().saturating_add(30.days());
+    let row = format!("{HEALTHY},Ana,Ferreira,{unborn},F,PT,3 La Grande Rue,St Ouen,JE3 2LQ,,,2019-04-01");
+    assert_eq!(broker.load(&registrar(), "people", PEOPLE, &[row]).await.unwrap().stored, 1);
+    let told = broker.told(&tracer(), HEALTHY).await;
+    assert_eq!(told.cells("people.person.given_name"), ["full:Ana"]);
+    assert_eq!(told.cells("people.person.date_of_birth"), ["coarse:"]);
     broker.finish().await;
 }
 

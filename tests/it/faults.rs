@@ -3,6 +3,7 @@
 
 mod disk;
 mod start;
+mod store;
 mod tamper;
 
 use crate::harness::*;

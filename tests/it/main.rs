@@ -19,6 +19,7 @@ mod coverage;
 mod faults;
 mod identity;
 mod intake;
+mod keys;
 mod kill;
 mod layout;
 mod memory;

@@ -10,6 +10,8 @@ use disown::{
     },
     pb,
 };
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use tonic::{Code, Status};
 
 const OUTSIDE: &str = "`index, size`: an entry and a size of the log as it is";
@@ -87,6 +89,33 @@ async fn what_a_search_shows_makes_the_leaf_that_is_proven() {
         let proof = inclusion(&broker, entry.index, size).await.unwrap();
         assert_eq!(proof.leaf_hash, commitments.leaf().as_bytes());
     }
+    broker.finish().await;
+}
+
+/// Made again from the documented form, with nothing of this crate: label, salt, part; and no salt is there twice.
+#[tokio::test]
+async fn a_leaf_is_made_of_three_parts_under_salts_of_their_own() {
+    type Row = (String, Vec<u8>, String, Vec<u8>, String, Vec<u8>, Vec<u8>);
+    let (broker, _) = a_small_log().await;
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT actor, actor_salt, subject, subject_salt, answer, answer_salt, leaf FROM entry")
+            .fetch_all(&broker.deployment.database("control").await)
+            .await
+            .unwrap();
+    let mut salts = HashSet::new();
+    for (actor, actor_salt, subject, subject_salt, answer, answer_salt, stored) in &rows {
+        let mut leaf = Sha256::new_with_prefix([0, 1]);
+        for (label, salt, part) in [
+            ("disown.v1/actor", actor_salt, actor),
+            ("disown.v1/subject", subject_salt, subject),
+            ("disown.v1/answer", answer_salt, answer),
+        ] {
+            assert!(salt.len() == 16 && salts.insert(salt.clone()), "a salt is there twice: {label}");
+            leaf.update(Sha256::new_with_prefix(label).chain_update(salt).chain_update(part).finalize());
+        }
+        assert_eq!(leaf.finalize().as_slice(), stored);
+    }
+    assert!(rows.len() >= 9);
     broker.finish().await;
 }
 

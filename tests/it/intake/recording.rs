@@ -207,6 +207,24 @@ async fn a_batch_that_did_not_arrive_is_noted_at_the_next_start() {
     broker.finish().await;
 }
 
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_stored() {
+    let broker = TestBroker::populated().await;
+    let store = broker.deployment.database("public_health").await;
+    let stored = async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM record").fetch_one(&store).await.unwrap();
+    let before = stored().await;
+    let (log, away) = (broker.deployment.path("data/control.sqlite"), broker.deployment.path("away"));
+    std::fs::rename(&log, &away).unwrap();
+    let refused = broker.put(&clerk(), "public_health.test_appointment", &APPOINTMENT).await.err().unwrap();
+    assert_eq!((refused.code(), stored().await), (Code::Unavailable, before));
+    std::fs::rename(&away, &log).unwrap();
+    broker.recovers().await;
+    broker.put(&clerk(), "public_health.test_appointment", &APPOINTMENT).await.unwrap();
+    assert_eq!(stored().await, before + 1);
+    store.close().await;
+    broker.finish().await;
+}
+
 async fn lost_batches(broker: &TestBroker) -> Vec<String> {
     let events =
         broker.entries().await.into_iter().filter_map(|(_, actor, _)| actor["event"].as_str().map(str::to_owned));
