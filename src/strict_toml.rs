@@ -6,7 +6,8 @@ use std::fmt;
 /// A text that is refused.
 #[derive(Debug)]
 pub struct InvalidToml {
-    source: toml::de::Error,
+    // It is large, and stands in the errors of many.
+    source: Box<toml::de::Error>,
     meant: Option<String>,
 }
 
@@ -15,7 +16,7 @@ const ALIKE: f64 = 0.75;
 
 /// Reads a text.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, InvalidToml> {
-    toml::from_str(text).map_err(|source| InvalidToml { meant: meant(source.message()), source })
+    toml::from_str(text).map_err(|source| InvalidToml { meant: meant(source.message()), source: Box::new(source) })
 }
 
 /// Of "unknown field `a`, expected one of `b`, `c`": what is most like the first.
