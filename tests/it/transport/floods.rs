@@ -123,12 +123,14 @@ async fn answers_that_nobody_takes() {
     let question = framed(&clinician().question(ISOLATING));
     let mut held = Vec::new();
     for _ in 0..32 {
-        let mut send = hoarder.send.clone().ready().await.unwrap();
+        // On a slow machine the first answers have waited for long enough before the last are asked for.
+        let Ok(mut send) = hoarder.send.clone().ready().await else { break };
         let request = http_request_of(&broker, &clinician(), QUERY).body(()).unwrap();
-        let (response, mut sending) = send.send_request(request, false).unwrap();
-        sending.send_data(question.clone().into(), true).unwrap();
-        held.push(response.await.unwrap());
+        let Ok((response, mut sending)) = send.send_request(request, false) else { break };
+        let Ok(response) = sending.send_data(question.clone().into(), true).and(response.await) else { break };
+        held.push(response);
     }
+    assert!(!held.is_empty());
     assert!(!broker.told(&clinician(), ISOLATING).await.answer.records.is_empty());
     // It answers pings like anybody, and still it does not keep its connection.
     hoarder.closed().await;
