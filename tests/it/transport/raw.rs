@@ -35,7 +35,10 @@ impl TestBroker {
     /// The alert that ends a handshake. In TLS 1.3 a client has finished when its certificate is looked at.
     pub async fn alert(&self, config: ClientConfig) -> String {
         let refused = match self.shake(config).await {
-            Ok(mut stream) => stream.read_u8().await.map(drop).unwrap_err(),
+            Ok(mut stream) => {
+                let told = timeout(LONG, stream.read_u8()).await.expect("it was neither refused nor closed");
+                told.map(drop).unwrap_err()
+            }
             Err(error) => error,
         };
         refused.to_string()
