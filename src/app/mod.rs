@@ -151,6 +151,8 @@ impl App {
             let reload = reload.clone();
             self.background.push(tokio::spawn(async move { tls.follow(reload).await }));
         }
+        let version = self.services.access.in_force.load().policy.version.clone();
+        tracing::info!(version, "serving under this policy");
         let stores = self.services.access.stores.clone();
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
