@@ -8,8 +8,8 @@
 //!
 //! 1. [`edge`] and [`identity`]: who asks
 //! 2. [`policy`]: may they, and what
-//! 3. [`access`]: plan, translate, fetch, link, redact, record, release; [`intake`]: check, seal, record, store
-//! 4. [`pseudonym`], [`dataset`], [`access_log`]: what these stand on
+//! 3. [`access`]: plan, translate, fetch, link, redact, record, release; [`intake`]: check, seal, record, store; [`rights`]: restrict
+//! 4. [`control`], [`pseudonym`], [`dataset`], [`access_log`]: what these stand on
 
 // The way of a request.
 pub mod edge;
@@ -17,9 +17,11 @@ pub mod identity;
 pub mod policy;
 pub mod access;
 pub mod intake;
+pub mod rights;
 
 // What it stands on.
 pub mod access_log;
+pub mod control;
 pub mod dataset;
 pub mod pseudonym;
 

@@ -17,19 +17,20 @@ pub struct Fetched {
     pub(super) records: Vec<(DatasetIndex, Vec<StoredRecord>)>,
     pub(super) handle: Handle,
     pub(super) subject: SubjectPart,
+    pub(super) restricted: bool,
 }
 
 /// One store that fails fails the answer: part of an answer would be a wrong one.
 #[tracing::instrument(skip_all)]
 pub(super) async fn fetch(addressed: Addressed, stores: &[SqliteDataset]) -> Result<Fetched, Unanswered> {
-    let Addressed { grant, addresses, handle, subject } = addressed;
+    let Addressed { grant, addresses, handle, subject, restricted } = addressed;
     let catalogue = &grant.in_force.policy.catalogue;
     let each = addresses.iter().map(|address| {
         let fetching = tracing::info_span!("fetch_store", dataset = %catalogue.dataset(address.dataset).id);
         fetch_store(address, stores).instrument(fetching)
     });
     let records = try_join_all(each).await?;
-    Ok(Fetched { grant, records, handle, subject })
+    Ok(Fetched { grant, records, handle, subject, restricted })
 }
 
 async fn fetch_store(

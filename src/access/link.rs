@@ -1,12 +1,12 @@
-//! 6. Link: the records of the datasets come together, for this answer only. Cells are unsealed, names of other subjects become
-//!    handles, and the agreement's condition is held against the subject.
+//! 6. Link: the records of the datasets come together, for this answer only. The agreement's condition is held against the subject,
+//!    cells are unsealed, and names of other subjects become handles.
 
 use super::{Fetched, Unanswered};
 use crate::{
     access_log::SubjectPart,
     dataset::{
         StoredCell, StoredRecord, Value,
-        catalogue::{Column, DatasetSpec, Kind, RecordTypeId},
+        catalogue::{Column, DatasetIndex, DatasetSpec, Kind, RecordTypeId},
     },
     policy::Grant,
     pseudonym::{CellPlace, Handle, Keyring, Pseudonym},
@@ -40,43 +40,63 @@ pub(super) enum LinkedValue {
     Handle(Handle),
 }
 
-/// Joins what was fetched.
+/// Joins what was fetched. Whether anything of it is released is found out before a cell is opened: whatever keeps an answer empty
+/// costs little more than a subject on whom nothing is held.
 #[tracing::instrument(skip_all)]
 pub(super) async fn link(fetched: Fetched, keyring: &Keyring) -> Result<Linked, Unanswered> {
-    let Fetched { grant, records, handle, mut subject } = fetched;
+    let Fetched { grant, mut records, handle, mut subject, restricted } = fetched;
+    let catalogue = &grant.in_force.policy.catalogue;
+    subject.reason = if restricted {
+        Some("restricted")
+    } else if records.iter().all(|(_, held)| held.is_empty()) {
+        Some("nothing_held")
+    } else if !keep_covered(&grant, &mut records)? {
+        Some("condition_not_met")
+    } else {
+        None
+    };
+    if subject.reason.is_some() {
+        // INVARIANT (no-oracle): all of these read alike.
+        records.clear();
+    }
     let mut linked = Vec::new();
-    let mut held = false;
-    {
-        let policy = &grant.in_force.policy;
-        let condition = grant.agreement().condition.as_ref();
-        let mut covered = condition.is_none();
-        for (dataset, stored) in records {
-            let spec = policy.catalogue.dataset(dataset);
-            for record in stored {
-                held = true;
-                let name = &policy.catalogue.record_type(record.record_type).name;
-                let values = open(spec, name, &record, keyring).await?;
-                if let Some(condition) = condition.filter(|condition| condition.record_type == record.record_type) {
-                    // Only what satisfies the condition is released of its record type.
-                    if !condition.holds(&values, grant.today) {
-                        continue;
-                    }
-                    covered = true;
-                }
-                linked.push(finish(record, values, spec, &grant, keyring).await?);
-            }
+    for (dataset, held) in records {
+        let spec = catalogue.dataset(dataset);
+        for record in held {
+            let name = &catalogue.record_type(record.record_type).name;
+            let values = open(spec, name, &record, keyring).await?;
+            linked.push(finish(record, values, spec, &grant, keyring).await?);
         }
-        if !covered {
-            // INVARIANT (no-oracle): outside the condition reads like nothing held.
-            linked.clear();
-        }
-        subject.reason = match (held, covered) {
-            (false, _) => Some("nothing_held"),
-            (true, false) => Some("condition_not_met"),
-            (true, true) => None,
-        };
     }
     Ok(Linked { grant, records: linked, handle, subject })
+}
+
+/// Of the record type that the agreement's condition is about, only what satisfies it is released; where nothing does, the subject is
+/// not covered.
+fn keep_covered(grant: &Grant, records: &mut [(DatasetIndex, Vec<StoredRecord>)]) -> Result<bool, Unanswered> {
+    let Some(condition) = &grant.agreement().condition else { return Ok(true) };
+    let catalogue = &grant.in_force.policy.catalogue;
+    let dataset = catalogue.record_type(condition.record_type).dataset;
+    let Some((_, held)) = records.iter_mut().find(|(at, _)| *at == dataset) else { return Ok(false) };
+    let mut covered = false;
+    let mut kept = Vec::with_capacity(held.len());
+    for record in held.drain(..) {
+        let satisfies = record.record_type != condition.record_type
+            || condition.holds(&in_the_clear(catalogue.dataset(dataset), &record)?, grant.today);
+        covered |= satisfies && record.record_type == condition.record_type;
+        kept.extend(satisfies.then_some(record));
+    }
+    *held = kept;
+    Ok(covered)
+}
+
+/// The values that are not sealed: a condition looks at no others.
+fn in_the_clear(spec: &DatasetSpec, record: &StoredRecord) -> Result<Vec<Option<Value>>, Unanswered> {
+    let values = spec.columns.iter().zip(&record.cells).map(|(column, cell)| match cell {
+        StoredCell::Plain(text) => of_kind(column, Zeroizing::new(text.clone())).map(Some),
+        StoredCell::Empty | StoredCell::Bytes(_) => Ok(None),
+    });
+    values.collect()
 }
 
 async fn open(
@@ -112,9 +132,13 @@ async fn value(
         }
         StoredCell::Plain(text) => Zeroizing::new(text.clone()),
     };
+    of_kind(column, text).map(Some)
+}
+
+fn of_kind(column: &Column, text: Zeroizing<String>) -> Result<Value, Unanswered> {
     match column.kind {
-        Kind::Date => text.parse().map(|day| Some(Value::Date(day))).map_err(|_| Unanswered::Fault),
-        _ => Ok(Some(Value::Text(text))),
+        Kind::Date => text.parse().map(Value::Date).map_err(|_| Unanswered::Fault),
+        _ => Ok(Value::Text(text)),
     }
 }
 

@@ -18,26 +18,26 @@ pub use query::{Query, Subject};
 pub use redact::{Redacted, redact};
 pub use refuse::{Invalid, Refused, Told, refuse, refuse_invalid};
 pub use release::{ReceiptMismatch, Released, release};
-pub use slot::Slot;
+pub use slot::{Departures, Slot};
 pub use translate::{Address, Addressed};
 
 use crate::{
     access_log::{Appender, Unavailable},
     clock::{Clock, today},
+    control::Control,
     dataset::SqliteDataset,
     identity::Caller,
-    policy::{self, Denial, InForce},
+    policy::{self, Denial},
     pseudonym::{Keyring, KeyringError},
 };
-use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 /// What answers questions about one subject.
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Access {
-    /// The policy, swapped whole.
-    pub(crate) in_force: Arc<ArcSwap<InForce>>,
+    /// What is in force.
+    pub(crate) control: Arc<Control>,
     /// The stores, in the order of the catalogue.
     pub(crate) stores: Arc<[SqliteDataset]>,
     /// The keys.
@@ -49,7 +49,7 @@ pub struct Access {
     /// The island's time zone: conditions and validity count in its days.
     pub(crate) zone: TimeZone,
     /// When answers leave that lack something.
-    pub(crate) slot: Slot,
+    pub(crate) departures: Departures,
 }
 
 /// No answer.
@@ -68,7 +68,7 @@ impl Access {
     pub async fn answer(&self, caller: &Caller, query: Query, trace: &str) -> Result<Released, Unanswered> {
         let Query { terms, subject, asked } = query;
         let today = today(&*self.clock, &self.zone);
-        let grant = policy::authorise(&self.in_force.load_full(), caller, &terms, &asked, trace, today)?; // 2 may they?
+        let grant = policy::authorise(&self.control.in_force(), caller, &terms, &asked, trace, today)?; // 2 may they?
         let plan = plan(grant); //                                                                           3
         let addressed = translate::translate(plan, subject, &self.keyring, &self.log).await?; //             4 from here no identifier
         let fetched = fetch::fetch(addressed, &self.stores).await?; //                                       5

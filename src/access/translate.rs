@@ -15,6 +15,8 @@ pub struct Addressed {
     pub(super) addresses: Vec<Address>,
     pub(super) handle: Handle,
     pub(super) subject: SubjectPart,
+    /// What is held may not be used.
+    pub(super) restricted: bool,
 }
 
 /// Where one dataset keeps the subject, and what is wanted of it. A store fetches by nothing else.
@@ -57,6 +59,7 @@ pub(super) async fn translate(
     let handle = keyring.handle(&identifier, &grant.recipient).await?;
     let (month, month_key) = log.month_key().await?;
     let tag = keyring.tag(&month_key, &identifier).await;
+    let restricted = grant.in_force.restricted.contains(&keyring.restriction_name(&identifier).await);
     let mut addresses = Vec::with_capacity(selections.len());
     for (dataset, selection) in selections {
         let id = &grant.in_force.policy.catalogue.dataset(dataset).id;
@@ -66,5 +69,5 @@ pub(super) async fn translate(
     }
     let subject =
         SubjectPart { tag: Some(tag), month: Some(month), handle: Some(handle.as_str().to_owned()), reason: None };
-    Ok(Addressed { grant, addresses, handle, subject })
+    Ok(Addressed { grant, addresses, handle, subject, restricted })
 }

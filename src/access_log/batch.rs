@@ -1,7 +1,7 @@
 //! A batch of entries on its way into the log, and how that can fail.
 
 use super::{
-    entry::Archived,
+    entry::NewEpoch,
     leaf::{Commitments, Part},
     merkle::{Hash, NodeId},
 };
@@ -17,8 +17,8 @@ pub(super) struct Batch {
     pub(super) root: Hash,
     /// The checkpoint of the head before, if it is not stored yet.
     pub(super) checkpoint: Option<(u64, String)>,
-    /// Opens epochs: number, policy version, what is archived with it.
-    pub(super) epochs: Vec<(u64, String, Vec<Archived>)>,
+    /// The epochs that it opens, with their numbers.
+    pub(super) epochs: Vec<(u64, NewEpoch)>,
 }
 
 /// One entry, stamped and salted.

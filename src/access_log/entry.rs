@@ -2,6 +2,7 @@
 
 use super::merkle::Hash;
 use crate::{
+    control::Restriction,
     dataset::Level,
     ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role},
     pseudonym::SubjectTag,
@@ -19,6 +20,8 @@ pub enum Kind {
     Denial,
     /// Data was put in.
     Input,
+    /// What is held on a subject was restricted, or that was lifted.
+    Change,
     /// The broker started or stopped, or policy, agreements or keys changed.
     Administration,
     /// The access log was searched.
@@ -32,6 +35,7 @@ pub enum Kind {
 /// - `release`: actor part as below, subject part, digest of the answer.
 /// - `denial`: outcome `denied` or `invalid`; no fields; the subject part is empty.
 /// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
+/// - `change`: `event` says what; the subject part tells about whom.
 /// - `administration`, `notice`: `event` says what.
 /// - `inspection`: the filter, in `event`; the subject part tells about whom, where one subject was searched for.
 #[derive(Debug, Clone)]
@@ -40,15 +44,16 @@ pub struct Entry {
     pub(super) subject: SubjectPart,
     /// The control epoch the entry was decided in; none for entries that no decision stands behind.
     pub(super) epoch: Option<u64>,
-    /// Opens a new epoch, for this policy version.
+    /// Opens a new epoch.
     pub(super) opens_epoch: Option<NewEpoch>,
 }
 
-/// What comes into force with an `administration` entry, in its transaction.
+/// What comes into force with an `administration` or a `change` entry, in its transaction.
 #[derive(Debug, Clone)]
 pub(super) struct NewEpoch {
     pub(super) policy_version: String,
     pub(super) archive: Vec<Archived>,
+    pub(super) restriction: Option<Restriction>,
 }
 
 /// A text kept for ever under its hash.
@@ -71,7 +76,8 @@ pub struct ActorPart {
     pub time: String,
     /// The broker that appended it, set by the sequencer.
     pub broker: String,
-    /// What the caller was told: `answered`, `denied`, `invalid`, `stored`, `searched`, `done`.
+    /// What the caller was told: `answered`, `denied`, `invalid`, `stored`, `searched`,
+    /// `restricted`, `lifted`, `done`.
     pub outcome: &'static str,
     /// Who asked. Left out where nobody did.
     #[serde(flatten)]
@@ -203,6 +209,20 @@ impl Entry {
         entry
     }
 
+    /// That something held on a subject is changed.
+    pub(crate) fn change(
+        outcome: &'static str,
+        event: String,
+        who: Who,
+        terms: TermsInForce,
+        about: SubjectPart,
+    ) -> Self {
+        let mut entry = Self::decided(Kind::Change, outcome, who, terms);
+        entry.actor.event = Some(event);
+        entry.subject = about;
+        entry
+    }
+
     /// That something happened to the access log itself.
     pub(super) fn notice(event: &str) -> Self {
         let mut entry = Self::undecided(Kind::Notice, "done");
@@ -227,8 +247,15 @@ impl Entry {
     /// That a policy comes into force with this entry. Its texts are archived in the same transaction.
     pub(crate) fn policy_in_force(policy_version: &str, archive: Vec<Archived>) -> Self {
         let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
-        entry.opens_epoch = Some(NewEpoch { policy_version: policy_version.to_owned(), archive });
+        entry.opens_epoch = Some(NewEpoch { policy_version: policy_version.to_owned(), archive, restriction: None });
         entry
+    }
+
+    /// With a restriction that comes into force or ends with it, under the policy that is in force.
+    pub(super) fn restricting(mut self, policy_version: &str, restriction: Restriction) -> Self {
+        let policy_version = policy_version.to_owned();
+        self.opens_epoch = Some(NewEpoch { policy_version, archive: vec![], restriction: Some(restriction) });
+        self
     }
 
     fn undecided(kind: Kind, outcome: &'static str) -> Self {

@@ -1,6 +1,6 @@
 //! The rows of a batch, as SQLite takes them.
 
-use super::{batch::NewEntry, entry::Archived};
+use super::{batch::NewEntry, entry::NewEpoch};
 use sqlx::SqliteConnection;
 
 pub(super) async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
@@ -41,15 +41,14 @@ pub(super) async fn insert_checkpoint(
 pub(super) async fn insert_epoch(
     connection: &mut SqliteConnection,
     number: u64,
-    policy_version: &str,
-    archive: &[Archived],
+    epoch: &NewEpoch,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO epoch (number, policy_version) VALUES (?1, ?2)")
         .bind(number as i64)
-        .bind(policy_version)
+        .bind(&epoch.policy_version)
         .execute(&mut *connection)
         .await?;
-    for text in archive {
+    for text in &epoch.archive {
         sqlx::query(
             "INSERT INTO archive (version, name, content) VALUES (?1, ?2, ?3) ON CONFLICT (version, name) DO NOTHING",
         )
@@ -58,6 +57,14 @@ pub(super) async fn insert_epoch(
         .bind(&text.content)
         .execute(&mut *connection)
         .await?;
+    }
+    if let Some(restriction) = &epoch.restriction {
+        sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES (?1, ?2, ?3)")
+            .bind(&restriction.name.as_bytes()[..])
+            .bind(number as i64)
+            .bind(restriction.restricted)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub use state::{LogState, Unavailable};
 
 use crate::{
     clock::Clock,
+    control::Restriction,
     entropy::Entropy,
     ids::BrokerId,
     pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
@@ -125,6 +126,18 @@ impl Appender {
     pub async fn put_in_force(&self, policy_version: &str, archive: Vec<Archived>) -> Result<u64, Unavailable> {
         self.note(Entry::policy_in_force(policy_version, archive)).await?;
         Ok(*self.epoch.borrow())
+    }
+
+    /// Records a change of a restriction, which comes into force with its entry: one transaction, one new control epoch, which is
+    /// given with the receipt.
+    pub(crate) async fn restrict(
+        &self,
+        entry: Entry,
+        policy_version: &str,
+        restriction: Restriction,
+    ) -> Result<(Receipt, u64), Unavailable> {
+        let receipt = self.append(entry.restricting(policy_version, restriction), &[]).await?;
+        Ok((receipt, *self.epoch.borrow()))
     }
 
     /// The key that subject tags are made with this month, and the month. It is made, sealed and stored at its first use.

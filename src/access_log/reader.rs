@@ -8,9 +8,9 @@ use super::{
     sqlite::hash_of,
     state::Unavailable,
 };
-use crate::database;
+use crate::{database, pseudonym::RestrictionName};
 use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 /// The capability to read the access log.
 #[derive(Debug, Clone)]
@@ -155,6 +155,18 @@ impl Reader {
     pub async fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, SearchError> {
         self.check_size(new).await?;
         self.hashes(&proof::consistency(old, new)?).await
+    }
+
+    /// Whose data may not be used.
+    pub(crate) async fn restricted(&self) -> Result<HashSet<RestrictionName>, SearchError> {
+        let names: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT name FROM restriction AS change WHERE restricted = 1 AND NOT EXISTS \
+             (SELECT 1 FROM restriction AS later WHERE later.name = change.name AND later.epoch > change.epoch)",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let name = |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or(SearchError::Damaged("a restriction"));
+        names.iter().map(name).collect()
     }
 
     /// Batches put in since the broker was last started, by dataset and name, oldest first: what start-up reconciles.

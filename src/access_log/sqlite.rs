@@ -158,8 +158,8 @@ impl Storage {
                 .await
                 .map_err(rejected)?;
         }
-        for (number, policy_version, archive) in &batch.epochs {
-            insert_epoch(connection, *number, policy_version, archive).await.map_err(rejected)?;
+        for (number, epoch) in &batch.epochs {
+            insert_epoch(connection, *number, epoch).await.map_err(rejected)?;
         }
         sqlx::query("INSERT INTO head (size, predecessor, root) VALUES (?1, ?2, ?3)")
             .bind(batch.size as i64)

@@ -3,20 +3,21 @@
 mod reload;
 
 use crate::{
-    access::Access,
+    access::{Access, Departures},
     access_log::{self, AccessLog, Entry, LogState, SearchError, Unavailable},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
+    control::Control,
     dataset::{SqliteDataset, StoreError},
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
     identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
     ids::{DatasetId, Role},
     intake::{Intake, STARTED},
-    policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
+    policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
+    rights::Rights,
 };
-use arc_swap::ArcSwap;
 use reload::reload_on_request;
 use std::{
     fs,
@@ -123,9 +124,8 @@ impl App {
             entropy: entropy.clone(),
         })
         .await?;
-        let epoch = log.appender.put_in_force(&policy.version, policy.archive()).await?;
-        let in_force = Arc::new(ArcSwap::from_pointee(InForce { policy, epoch }));
-        let (services, intake) = services(&config, &log, in_force, stores, &keyring, verifier, clock, entropy);
+        let control = Arc::new(Control::start(policy, log.appender.clone(), &log.reader).await?);
+        let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
         let lost = intake.reconcile(&log.reader).await?;
         if lost > 0 {
             tracing::warn!(lost, "batches were recorded and did not arrive");
@@ -151,7 +151,7 @@ impl App {
             let reload = reload.clone();
             self.background.push(tokio::spawn(async move { tls.follow(reload).await }));
         }
-        let version = self.services.access.in_force.load().policy.version.clone();
+        let version = self.services.access.control.in_force().policy.version.clone();
         tracing::info!(version, "serving under this policy");
         let stores = self.services.access.stores.clone();
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
@@ -230,7 +230,7 @@ async fn open_stores(config: &Config, policy: &Policy) -> Result<Arc<[SqliteData
 fn services(
     config: &Config,
     log: &AccessLog,
-    in_force: Arc<ArcSwap<InForce>>,
+    control: Arc<Control>,
     stores: Arc<[SqliteDataset]>,
     keyring: &Arc<Keyring>,
     verifier: Arc<Verifier>,
@@ -238,7 +238,7 @@ fn services(
     entropy: Arc<dyn Entropy>,
 ) -> (Services, Arc<Intake>) {
     let intake = Arc::new(Intake {
-        in_force: in_force.clone(),
+        control: control.clone(),
         turns: stores.iter().map(|_| Mutex::new(())).collect(),
         stores: stores.clone(),
         keyring: keyring.clone(),
@@ -247,18 +247,26 @@ fn services(
         entropy: entropy.clone(),
         zone: config.time_zone.clone(),
     });
+    let rights = Arc::new(Rights {
+        control: control.clone(),
+        keyring: keyring.clone(),
+        log: log.appender.clone(),
+        clock: clock.clone(),
+        zone: config.time_zone.clone(),
+    });
     let access = Arc::new(Access {
-        in_force,
+        control,
         stores,
         keyring: keyring.clone(),
         log: log.appender.clone(),
         clock,
         zone: config.time_zone.clone(),
-        slot: config.slot,
+        departures: Departures::at_ends_of(config.slot),
     });
     let services = Services {
         access,
         intake: intake.clone(),
+        rights,
         reader: log.reader.clone(),
         state: log.state.clone(),
         verifier,

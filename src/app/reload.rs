@@ -4,7 +4,7 @@ use crate::{
     access::Access,
     access_log::Unavailable,
     identity::Verifier,
-    policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
+    policy::{InvalidPolicy, Policy, PolicyFiles},
 };
 use std::{
     path::{Path, PathBuf},
@@ -30,15 +30,13 @@ pub(super) async fn reload_on_request(
 
 async fn reload(folder: &Path, access: &Access) -> Result<String, ReloadError> {
     let policy = Policy::load(PolicyFiles::read(folder).map_err(InvalidPolicy::from)?).await?;
-    let running = access.in_force.load_full();
+    let running = access.control.in_force();
     let catalogue = |policy: &Policy| policy.files().rules.get("catalogue.toml").cloned();
     if catalogue(&policy) != catalogue(&running.policy) {
         return Err(ReloadError::Catalogue);
     }
     let version = policy.version.clone();
-    let epoch = access.log.put_in_force(&version, policy.archive()).await?;
-    // A request that was decided before this line and is recorded after it fails: its epoch is over.
-    access.in_force.store(Arc::new(InForce { policy, epoch }));
+    access.control.put_in_force(policy).await?;
     Ok(version)
 }
 

@@ -27,10 +27,10 @@ pub(super) struct Filters {
     /// Under which agreement.
     #[arg(long = "under-agreement", default_value = "")]
     under_agreement: String,
-    /// What was told: answered, denied, invalid, stored, searched, done.
+    /// What was told: answered, denied, invalid, stored, searched, restricted, lifted, done.
     #[arg(long, default_value = "")]
     outcome: String,
-    /// Kind of entry: release, denial, input, administration, inspection, notice.
+    /// Kind of entry: release, denial, input, change, administration, inspection, notice.
     #[arg(long, default_value = "")]
     kind: String,
     /// What concerns one subject: scheme and value; `-` reads it from standard input, which keeps it out of the shell's history.

@@ -12,6 +12,7 @@ mod log_search;
 mod policy;
 mod query;
 pub mod receipt;
+mod rights;
 mod serve;
 mod table;
 mod token;
@@ -48,6 +49,9 @@ enum Command {
     Load(load::Load),
     /// Ask one question.
     Query(query::Query),
+    /// Restrict the use of what is held on a subject, and lift that.
+    #[command(subcommand)]
+    Rights(rights::Rights),
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
@@ -109,6 +113,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Serve(serve) => serve.run(telemetry).await,
         Command::Load(load) => load.run().await,
         Command::Query(query) => query.run().await,
+        Command::Rights(rights) => rights.run().await,
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),

@@ -9,7 +9,6 @@ use crate::{
     identity::Caller,
     pb::{self, access_service_server::AccessService},
     policy::{self, Asked, Terms},
-    pseudonym::SubjectIdentifier,
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -31,7 +30,7 @@ impl AccessService for AccessEdge {
         let (access, request) = (self.access.clone(), request.into_inner());
         let observed = observe!("query", trace);
         let released = observed.apart(async move { answer(&access, &caller, request, &trace).await }).await?;
-        let (answer, receipt) = self.access.slot.keep(released, arrived).await.into_parts();
+        let (answer, receipt) = self.access.departures.keep(released, arrived).await.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
 
@@ -49,7 +48,7 @@ impl AccessService for AccessEdge {
 }
 
 async fn answer(access: &Access, caller: &Caller, request: pb::QueryRequest, trace: &str) -> Result<Released, Failure> {
-    let in_force = access.in_force.load_full();
+    let in_force = access.control.in_force();
     let terms = messages::terms(request.terms.clone());
     match query(request, &in_force.policy.catalogue) {
         Ok(query) => match access.answer(caller, query, trace).await {
@@ -76,12 +75,7 @@ fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Re
     let pb::QueryRequest { terms, subject, fields, view } = request;
     let subject = match subject {
         Some(pb::query_request::Subject::Identifier(raw)) => {
-            SubjectIdentifier::parse(Zeroizing::new(raw), catalogue).map(Subject::Identifier).map_err(|_| {
-                Invalid::of(
-                    "identifier",
-                    "scheme and value of a known scheme, as in `jy:JY` and six digits and a letter A to D",
-                )
-            })?
+            messages::identifier(Zeroizing::new(raw), catalogue).map(Subject::Identifier)?
         }
         Some(pb::query_request::Subject::Handle(raw)) if raw.len() <= 200 => Subject::Handle(raw),
         Some(pb::query_request::Subject::Handle(_)) => {
@@ -100,7 +94,7 @@ async fn describe(
     terms: &Terms,
     trace: &str,
 ) -> Result<pb::DescribeAccessResponse, Failure> {
-    let in_force = access.in_force.load_full();
+    let in_force = access.control.in_force();
     let today = today(&*access.clock, &access.zone);
     let grant = match policy::authorise(&in_force, caller, terms, &Asked::Everything, trace, today) {
         Ok(grant) => grant,

@@ -90,7 +90,7 @@ impl IntakeService for IntakeEdge {
 
 async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<pb::PutResponse, Failure> {
     let pb::PutRequest { record_type, mut values, source, .. } = request;
-    let in_force = intake.in_force.load_full();
+    let in_force = intake.control.in_force();
     let catalogue = &in_force.policy.catalogue;
     let Some(only) = catalogue.record_type_named(&record_type) else {
         return Err(invalid(intake, asker, RECORD_TYPE).await);
@@ -135,7 +135,7 @@ async fn begin(
     only: Option<RecordTypeId>,
     reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
 ) -> Result<Loading, Failure> {
-    let in_force = intake.in_force.load_full();
+    let in_force = intake.control.in_force();
     let catalogue = &in_force.policy.catalogue;
     let Some((dataset, spec)) = catalogue.dataset_named(&start.dataset) else {
         return Err(invalid(intake, asker, DATASET).await);
@@ -231,7 +231,7 @@ impl From<Broken> for Invalid {
 }
 
 async fn invalid(intake: &Intake, asker: &Asker, invalid: Invalid) -> Failure {
-    let in_force = intake.in_force.load_full();
+    let in_force = intake.control.in_force();
     let recorded: Result<Refused, _> =
         refuse_invalid(invalid, &in_force, &asker.caller, &asker.terms, &asker.trace, &intake.log).await;
     match recorded {

@@ -7,12 +7,20 @@ use crate::{
     entropy::Entropy,
     pb,
     policy::{Asked, Terms},
+    pseudonym::SubjectIdentifier,
 };
+use zeroize::Zeroizing;
 
 /// Terms as they came in. Absent is empty, and empty is refused by every list.
 pub(super) fn terms(message: Option<pb::Terms>) -> Terms {
     let pb::Terms { role, purpose, agreement, case_reference } = message.unwrap_or_default();
     Terms { role, purpose, agreement, case_reference }
+}
+
+/// A subject, by scheme and value.
+pub(super) fn identifier(raw: Zeroizing<String>, catalogue: &Catalogue) -> Result<SubjectIdentifier, Invalid> {
+    const RULE: &str = "scheme and value of a known scheme, as in `jy:JY` and six digits and a letter A to D";
+    SubjectIdentifier::parse(raw, catalogue).map_err(|_| Invalid::of("identifier", RULE))
 }
 
 /// Fields or a view, not both.

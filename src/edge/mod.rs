@@ -16,6 +16,7 @@ mod observed;
 mod places;
 mod preface;
 mod revocations;
+mod rights;
 mod server;
 mod status;
 mod strict_codec;

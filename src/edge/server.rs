@@ -10,6 +10,7 @@ use super::{
     health,
     intake::IntakeEdge,
     places::Places,
+    rights::RightsEdge,
     tls::Tls,
 };
 use crate::{
@@ -21,8 +22,9 @@ use crate::{
     intake::Intake,
     pb::{
         self, access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
-        intake_service_server::IntakeServiceServer,
+        intake_service_server::IntakeServiceServer, rights_service_server::RightsServiceServer,
     },
+    rights::Rights,
 };
 use std::{future::Future, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
@@ -38,6 +40,8 @@ pub struct Services {
     pub(crate) access: Arc<Access>,
     /// Intake.
     pub(crate) intake: Arc<Intake>,
+    /// Rights of subjects.
+    pub(crate) rights: Arc<Rights>,
     /// Reading the access log.
     pub(crate) reader: Reader,
     /// Whether it can be written.
@@ -84,10 +88,10 @@ pub async fn serve(
     exposure: Exposure,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Services { access, intake, reader, state, verifier, attempts, entropy } = services;
+    let Services { access, intake, rights, reader, state, verifier, attempts, entropy } = services;
     let authenticate = Authenticate::new(verifier, attempts.clone());
     let audit = AuditEdge {
-        in_force: access.in_force.clone(),
+        control: access.control.clone(),
         inspections: access.log.for_inspections(),
         refusals: access.log.clone(),
         clock: access.clock.clone(),
@@ -96,11 +100,13 @@ pub async fn serve(
         reader,
     };
     let access = AccessServiceServer::new(AccessEdge { access, entropy: entropy.clone() });
+    let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
     let access = InterceptedService::new(access.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let intake = InterceptedService::new(intake.max_decoding_message_size(LARGEST_ROW), authenticate.clone());
     let intake = BreakingOff(intake);
+    let rights = InterceptedService::new(rights.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -110,7 +116,7 @@ pub async fn serve(
     if tell {
         routes = routes.add_service(reflection()?.max_decoding_message_size(LARGEST_QUESTION));
     }
-    let routes = routes.add_service(access).add_service(intake).add_service(audit);
+    let routes = routes.add_service(access).add_service(intake).add_service(rights).add_service(audit);
 
     let (stop, stopping) = watch::channel(false);
     let shutdown = async {

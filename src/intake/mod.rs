@@ -12,16 +12,16 @@ use crate::{
     access::Unanswered,
     access_log::{Appender, Entry, Reader, SearchError},
     clock::{Clock, today},
+    control::Control,
     dataset::{
         SqliteDataset,
         catalogue::{DatasetIndex, RecordTypeId},
     },
     entropy::Entropy,
     identity::Caller,
-    policy::{self, InForce, IntakeGrant, Terms},
+    policy::{self, IntakeGrant, Terms},
     pseudonym::Keyring,
 };
-use arc_swap::ArcSwap;
 use jiff::{civil::Date, tz::TimeZone};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -32,8 +32,8 @@ pub const STARTED: &str = "the broker started";
 /// What takes records in.
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Intake {
-    /// The policy, swapped whole.
-    pub(crate) in_force: Arc<ArcSwap<InForce>>,
+    /// What is in force.
+    pub(crate) control: Arc<Control>,
     /// The stores, in the order of the catalogue.
     pub(crate) stores: Arc<[SqliteDataset]>,
     /// One batch at a time and dataset, so that duplicates are found.
@@ -70,7 +70,7 @@ impl Intake {
         source: String,
         trace: &str,
     ) -> Result<Delivery, Unanswered> {
-        let in_force = self.in_force.load_full();
+        let in_force = self.control.in_force();
         let policy = &in_force.policy;
         let taken_in =
             || policy.agreement(&terms.agreement).into_iter().flat_map(|agreement| &agreement.intake).copied();
@@ -86,7 +86,7 @@ impl Intake {
     pub async fn reconcile(&self, reader: &Reader) -> Result<u64, SearchError> {
         let mut lost = 0;
         for (dataset, batch) in reader.inputs_since_last_start(STARTED).await? {
-            let in_force = self.in_force.load();
+            let in_force = self.control.in_force();
             let known = in_force.policy.catalogue.dataset_named(&dataset).map(|(at, _)| at.position());
             let store = known.and_then(|at| self.stores.get(at));
             let name = hex::decode(&batch).map_err(|_| SearchError::Damaged("a batch without a name"))?;

@@ -51,8 +51,23 @@ pub struct Agreement {
     pub views: IndexMap<String, Vec<FieldId>>,
     /// Record types that may be put in.
     pub intake: Vec<RecordTypeId>,
-    /// How the access log may be read under it.
-    pub access_log: Vec<LogUse>,
+    /// What else may be done under it.
+    pub operations: Vec<Operation>,
+}
+
+/// What may be done that is not about fields or record types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Reading the access log.
+    AccessLog(LogUse),
+    /// Carrying out what a subject is entitled to.
+    Right(Right),
+}
+
+impl Operation {
+    /// Every one there is.
+    pub const ALL: [Self; 3] =
+        [Self::AccessLog(LogUse::Search), Self::AccessLog(LogUse::BySubject), Self::Right(Right::Restrict)];
 }
 
 /// A way of reading the access log.
@@ -63,6 +78,14 @@ pub enum LogUse {
     Search,
     /// Finding what concerns one subject, who is named.
     BySubject,
+}
+
+/// A right of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Restricting the use of what is held on the subject, and lifting that.
+    Restrict,
 }
 
 /// When an agreement is in force. Days are the island's.
@@ -118,6 +141,8 @@ struct File {
     intake: Vec<String>,
     #[serde(default)]
     access_log: Vec<LogUse>,
+    #[serde(default)]
+    rights: Vec<Right>,
 }
 
 #[derive(Deserialize)]
@@ -192,7 +217,12 @@ impl Agreement {
             handling: file.handling,
             condition,
             fields,
-            access_log: file.access_log,
+            operations: file
+                .access_log
+                .into_iter()
+                .map(Operation::AccessLog)
+                .chain(file.rights.into_iter().map(Operation::Right))
+                .collect(),
         })
     }
 

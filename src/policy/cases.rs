@@ -1,7 +1,7 @@
 //! Expected decisions, kept beside each agreement and run whenever a policy is loaded.
 
 use super::{
-    LogUse, Policy,
+    LogUse, Operation, Policy, Right,
     decide::{Asked, Party, Terms, Wanted, decide},
 };
 use crate::{
@@ -61,6 +61,7 @@ struct Case {
     fields: Option<Vec<String>>,
     put: Option<String>,
     access_log: Option<LogUse>,
+    right: Option<Right>,
     expect: Expected,
 }
 
@@ -80,6 +81,8 @@ struct Expected {
     put: bool,
     #[serde(default)]
     access_log: bool,
+    #[serde(default)]
+    right: bool,
     #[serde(default)]
     full: Vec<String>,
     #[serde(default)]
@@ -119,13 +122,15 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
     let record_type =
         case.put.as_deref().map(|name| policy.catalogue.record_type_named(name).ok_or("`put` names no record type"));
     let record_type: Vec<_> = record_type.transpose()?.into_iter().collect();
-    let wanted = match (&case.put, &case.access_log) {
-        (Some(_), None) => Wanted::Put(&record_type),
-        (None, Some(log_use)) => Wanted::AccessLog(std::slice::from_ref(log_use)),
-        (None, None) => Wanted::Fields(&asked),
-        (Some(_), Some(_)) => return Err("a case is about one thing".to_owned()),
+    let operations: Vec<_> =
+        case.access_log.map(Operation::AccessLog).into_iter().chain(case.right.map(Operation::Right)).collect();
+    let wanted = match (&case.put, &operations[..]) {
+        (Some(_), []) => Wanted::Put(&record_type),
+        (None, [_]) => Wanted::Operation(&operations),
+        (None, []) => Wanted::Fields(&asked),
+        _ => return Err("a case is about one thing".to_owned()),
     };
-    let expects_leave = case.expect.put || case.expect.access_log;
+    let expects_leave = case.expect.put || case.expect.access_log || case.expect.right;
     match (decide(policy, party, &terms, wanted, day), case.expect.denied) {
         (Err(_), true) => Ok(()),
         (Err(refusal), false) => Err(format!("refused ({})", refusal.as_str())),

@@ -1,7 +1,7 @@
 //! The decision itself: closed lists, the agreement, the compiled policy and the hard rules, and no subject.
 
 use super::{
-    Agreement, LogUse, Policy, hard_rules,
+    Agreement, Operation, Policy, hard_rules,
     roles::{PurposeId, RoleId},
 };
 use crate::{
@@ -51,8 +51,8 @@ pub enum Asked {
 pub(super) enum Wanted<'a> {
     Fields(&'a Asked),
     Put(&'a [RecordTypeId]),
-    /// In any of these ways.
-    AccessLog(&'a [LogUse]),
+    /// Any of these.
+    Operation(&'a [Operation]),
 }
 
 /// The terms that stand: an agreement in force, and the reference under it.
@@ -173,12 +173,12 @@ pub(super) fn decide(
             }
             vec![]
         }
-        Wanted::AccessLog(uses) => {
-            let may = |log_use: &LogUse| {
-                agreement.access_log.contains(log_use)
-                    && permissions.is_some_and(|permissions| permissions.may_read_access_log(*log_use))
+        Wanted::Operation(operations) => {
+            let may = |operation: &Operation| {
+                agreement.operations.contains(operation)
+                    && permissions.is_some_and(|permissions| permissions.may_do(*operation))
             };
-            if !uses.iter().any(may) {
+            if !operations.iter().any(may) {
                 return Err(Refusal::NothingGranted);
             }
             vec![]

@@ -1,7 +1,7 @@
 //! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
 
 use super::{
-    Agreement, InForce, LogUse,
+    Agreement, InForce, LogUse, Operation, Right,
     decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
 };
 use crate::{
@@ -33,6 +33,10 @@ pub struct IntakeGrant(Grant);
 /// Leave to read the access log.
 #[derive(Debug)]
 pub struct AuditGrant(Grant);
+
+/// Leave to carry out what a subject is entitled to.
+#[derive(Debug)]
+pub struct RightsGrant(Grant);
 
 /// A refusal, ready to be recorded. The caller is told nothing but that it is one.
 #[derive(Debug)]
@@ -75,7 +79,20 @@ pub fn authorise_audit(
     trace: &str,
     today: Date,
 ) -> Result<AuditGrant, Denial> {
-    grant(in_force, caller, terms, Wanted::AccessLog(uses), trace, today).map(AuditGrant)
+    let operations: Vec<_> = uses.iter().copied().map(Operation::AccessLog).collect();
+    grant(in_force, caller, terms, Wanted::Operation(&operations), trace, today).map(AuditGrant)
+}
+
+/// May this caller carry out that right of a subject's?
+pub fn authorise_right(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    right: Right,
+    trace: &str,
+    today: Date,
+) -> Result<RightsGrant, Denial> {
+    grant(in_force, caller, terms, Wanted::Operation(&[Operation::Right(right)]), trace, today).map(RightsGrant)
 }
 
 impl Grant {
@@ -112,6 +129,12 @@ impl IntakeGrant {
 }
 
 impl AuditGrant {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0
+    }
+}
+
+impl RightsGrant {
     pub(crate) fn grant(&self) -> &Grant {
         &self.0
     }

@@ -16,20 +16,25 @@ mod shard;
 mod table;
 
 pub use self::casbin::{CasbinError, MODEL};
-pub use agreement::{Agreement, InvalidAgreement, LogUse, Validity};
+pub use agreement::{Agreement, InvalidAgreement, LogUse, Operation, Right, Validity};
 pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
 pub use decide::{Asked, DecidedBy, Decision, Refusal, Terms};
 pub use explain::{Explained, PolicyLine};
 pub use files::{PolicyFiles, UnreadablePolicy};
-pub use grant::{AuditGrant, Denial, Grant, IntakeGrant, authorise, authorise_audit, authorise_intake};
+pub use grant::{
+    AuditGrant, Denial, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit, authorise_intake, authorise_right,
+};
 pub(crate) use grant::{known_names, versions};
 pub use red_lines::{Crossed, InvalidRedLines};
 pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
 
-use crate::{access_log::Archived, dataset::Catalogue, strict_toml::InvalidToml};
-use std::{collections::BTreeMap, sync::Arc};
+use crate::{access_log::Archived, dataset::Catalogue, pseudonym::RestrictionName, strict_toml::InvalidToml};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 use table::{Permissions, Table};
 
 /// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
@@ -48,11 +53,13 @@ pub struct Policy {
     files: PolicyFiles,
 }
 
-/// A policy with the control epoch that it opened. Requests hold one from beginning to end.
+/// What decisions depend on in one control epoch. Requests hold one from beginning to end.
 #[derive(Debug)]
 pub struct InForce {
     /// The policy.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
+    /// Whose data may not be used.
+    pub(crate) restricted: Arc<HashSet<RestrictionName>>,
     pub(crate) epoch: u64,
 }
 
@@ -60,7 +67,7 @@ impl InForce {
     /// A policy that no access log has put in force. It can be asked what it would decide, and nothing can be released under it:
     /// epochs count from 1.
     pub fn nowhere(policy: Policy) -> Self {
-        Self { policy, epoch: 0 }
+        Self { policy: Arc::new(policy), restricted: Arc::default(), epoch: 0 }
     }
 }
 

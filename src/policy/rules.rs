@@ -1,6 +1,9 @@
 //! Policy lines, read strictly: what Casbin would pass over in silence is refused here, with file, line and reason.
 
-use super::{agreement::LogUse, roles::Roles};
+use super::{
+    agreement::{LogUse, Operation, Right},
+    roles::Roles,
+};
 use crate::dataset::{Catalogue, Level};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -45,11 +48,12 @@ fn place(file: &str, line: &u64) -> String {
     if *line > 0 { format!("{file}, line {line}") } else { file.to_owned() }
 }
 
-/// The object under which a way of reading the access log is granted.
-pub(super) fn object_of(log_use: LogUse) -> &'static str {
-    match log_use {
-        LogUse::Search => "access_log",
-        LogUse::BySubject => "access_log_by_subject",
+/// The object under which an operation is granted.
+pub(super) fn object_of(operation: Operation) -> &'static str {
+    match operation {
+        Operation::AccessLog(LogUse::Search) => "access_log",
+        Operation::AccessLog(LogUse::BySubject) => "access_log_by_subject",
+        Operation::Right(Right::Restrict) => "restriction",
     }
 }
 
@@ -165,8 +169,8 @@ pub(super) fn permission(parts: [&str; 5], roles: &Roles, catalogue: &Catalogue)
 fn check_object(object: &str, act: Act, catalogue: &Catalogue) -> Result<(), String> {
     let (known, kind) = match act {
         Act::Put => (catalogue.record_type_named(object).is_some(), "record type, which is what `put` is for"),
-        Act::Show(level) if [LogUse::Search, LogUse::BySubject].map(object_of).contains(&object) => {
-            (level == Level::Full, "level of the access log: it is read in full or not at all")
+        Act::Show(level) if Operation::ALL.map(object_of).contains(&object) => {
+            (level == Level::Full, "level of an operation: it is granted in full or not at all")
         }
         Act::Show(_) if object.starts_with(CATEGORY) => (
             catalogue.fields().any(|(_, field)| object[CATEGORY.len()..] == field.category),

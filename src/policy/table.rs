@@ -2,7 +2,7 @@
 //! lines the policy has.
 
 use super::{
-    agreement::LogUse,
+    agreement::Operation,
     casbin::{CasbinError, Judge, Model},
     roles::Roles,
     rules::{Act, CATEGORY, Rules, object_of},
@@ -23,7 +23,7 @@ pub(super) struct Table(Vec<Option<Permissions>>);
 pub(super) struct Permissions {
     levels: Vec<Level>,
     puts: Vec<bool>,
-    access_log: Vec<LogUse>,
+    operations: Vec<Operation>,
 }
 
 impl Table {
@@ -60,9 +60,9 @@ impl Permissions {
         self.puts.get(record_type.position()).copied().unwrap_or(false)
     }
 
-    /// Whether the access log may be read in this way.
-    pub(super) fn may_read_access_log(&self, log_use: LogUse) -> bool {
-        self.access_log.contains(&log_use)
+    /// Whether an operation may be done.
+    pub(super) fn may_do(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
     }
 
     async fn of(model: &Model, shard: &Shard<'_>, catalogue: &Catalogue) -> Result<Self, CasbinError> {
@@ -92,13 +92,13 @@ impl Permissions {
         for (_, known) in catalogue.record_types() {
             puts.push(allows(model, shard, &known.full_name, Act::Put).await?);
         }
-        let mut access_log = Vec::new();
-        for log_use in [LogUse::Search, LogUse::BySubject] {
-            if allows(model, shard, object_of(log_use), Act::Show(Level::Full)).await? {
-                access_log.push(log_use);
+        let mut operations = Vec::new();
+        for operation in Operation::ALL {
+            if allows(model, shard, object_of(operation), Act::Show(Level::Full)).await? {
+                operations.push(operation);
             }
         }
-        Ok(Self { levels, puts, access_log })
+        Ok(Self { levels, puts, operations })
     }
 }
 

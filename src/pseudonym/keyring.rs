@@ -27,6 +27,7 @@ pub struct Keyring {
     datasets: HashMap<DatasetId, DatasetKeys>,
     handles: Zeroizing<[u8; 32]>,
     months: Zeroizing<[u8; 32]>,
+    restrictions: Zeroizing<[u8; 32]>,
     signer: LogSigner,
 }
 
@@ -75,6 +76,30 @@ impl SubjectTag {
     }
 }
 
+/// The name of a subject among those whose data may not be used: HMAC-SHA-256 under a key of its own. It is in no dataset and in no
+/// entry.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RestrictionName([u8; 32]);
+
+impl RestrictionName {
+    /// The name that the control database gave back.
+    pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// For the control database.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RestrictionName {
+    /// Tells nothing: it names a subject.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RestrictionName")
+    }
+}
+
 /// An operation on keys that could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
@@ -115,7 +140,9 @@ impl Keyring {
                 (dataset.clone(), keys)
             })
             .collect();
-        Self { datasets, handles, months, signer }
+        // Outlives every handle and every month, as long as the keyring does.
+        let restrictions = derive(&handles, b"disown.v1/restriction", b"");
+        Self { datasets, handles, months, restrictions, signer }
     }
 
     /// The key epoch that new rows of a dataset get.
@@ -219,6 +246,11 @@ impl Keyring {
     /// The subject's tag in the access log for the month of the key.
     pub async fn tag(&self, month: &MonthKey, subject: &SubjectIdentifier) -> SubjectTag {
         SubjectTag(hex::encode(&hmac(&month.0, &[subject.padded().as_slice()])[..16]))
+    }
+
+    /// The subject's name among those whose data may not be used.
+    pub async fn restriction_name(&self, subject: &SubjectIdentifier) -> RestrictionName {
+        RestrictionName(hmac(&self.restrictions, &[subject.padded().as_slice()]))
     }
 
     /// Signs a tree head.

@@ -42,6 +42,8 @@ pub const SPANS: &[&str] = &[
     "describe_access",
     "put",
     "load",
+    "restrict",
+    "lift_restriction",
     "search",
     "count",
     "get_checkpoint",

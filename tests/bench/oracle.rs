@@ -1,5 +1,5 @@
-//! Can the reason of an empty answer be told by the time it takes? Three classes of subjects for whom a police officer gets an
-//! empty answer, asked about in random order by many callers at once over gRPC, and every pair of classes compared: Welch's t,
+//! Can the reason of an empty answer be told by the time it takes? Four classes of subjects for whom a police officer gets an empty
+//! answer, asked about in random order by many callers at once over gRPC, and every pair of classes compared: Welch's t,
 //! the area under the ROC curve with its standard score (Mann-Whitney), which noise disturbs less, and the gap of the medians. With the slot off the same
 //! measurement must tell the classes apart: else it could not see anything.
 //!
@@ -23,7 +23,7 @@ use disown::{
     identity::DevelopmentIssuer,
     pb::{
         self, access_service_client::AccessServiceClient, intake_service_client::IntakeServiceClient,
-        load_request::Part, query_request::Subject,
+        load_request::Part, query_request::Subject, rights_service_client::RightsServiceClient,
     },
 };
 use jiff::{ToSpan, Zoned, civil::Date};
@@ -35,7 +35,8 @@ use tokio::{
 };
 use tonic::{Request, transport::Channel};
 
-const CLASSES: [&str; 3] = ["unknown", "nothing held", "condition not met"];
+const CLASSES: [&str; 4] = ["unknown", "nothing held", "condition not met", "restricted"];
+type Times = [Vec<f64>; CLASSES.len()];
 /// Subjects of each class, so that no cache knows one of them.
 const SUBJECTS: usize = 40;
 /// Orders that are over, of each subject outside the condition: a long history takes longest to look through.
@@ -78,11 +79,11 @@ async fn main() -> ExitCode {
 }
 
 /// Whether no pair of classes can be told apart.
-fn report(what: &str, times: &[Vec<f64>; 3], large: bool) -> bool {
+fn report(what: &str, times: &Times, large: bool) -> bool {
     println!("\n{what}");
     println!("{:<40} {:>9} {:>9} {:>9} {:>12}", "", "Welch t", "AUC", "score", "median gap");
     let mut alike = true;
-    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+    for (one, other) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
         let (a, b) = (&times[one], &times[other]);
         let (t, auc, gap) = (welch(a, b), auc(a, b), (median(a) - median(b)).abs());
         let score = (auc - 0.5) / ((a.len() + b.len() + 1) as f64 / (12.0 * a.len() as f64 * b.len() as f64)).sqrt();
@@ -100,7 +101,7 @@ fn report(what: &str, times: &[Vec<f64>; 3], large: bool) -> bool {
 }
 
 /// Microseconds of each sample, by class.
-async fn measure(slot: Slot, samples: usize, callers: usize) -> [Vec<f64>; 3] {
+async fn measure(slot: Slot, samples: usize, callers: usize) -> Times {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::serve(folder.path(), slot).await;
     broker.fill().await;
@@ -111,7 +112,7 @@ async fn measure(slot: Slot, samples: usize, callers: usize) -> [Vec<f64>; 3] {
         let (channel, base) = (channels[caller % channels.len()].clone(), folder.path().to_owned());
         tokio::spawn(async move { ask(channel, &base, caller as u64, rounds).await })
     });
-    let mut times: [Vec<f64>; 3] = Default::default();
+    let mut times = Times::default();
     for one in asking.collect::<Vec<_>>() {
         for (all, of_caller) in times.iter_mut().zip(one.await.unwrap()) {
             all.extend(of_caller);
@@ -122,17 +123,17 @@ async fn measure(slot: Slot, samples: usize, callers: usize) -> [Vec<f64>; 3] {
 }
 
 /// One caller: in every round one question of each class, in random order.
-async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> [Vec<f64>; 3] {
+async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times {
     let mut client = AccessServiceClient::new(channel);
-    let mut times: [Vec<f64>; 3] = Default::default();
+    let mut times = Times::default();
     let mut token = (Instant::now(), token(base, "states-of-jersey-police", "police_officer"));
     let mut state = caller.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     for round in 0..rounds {
         if token.0.elapsed() > Duration::from_secs(300) {
             token = (Instant::now(), self::token(base, "states-of-jersey-police", "police_officer"));
         }
-        let mut order = [0, 1, 2];
-        for at in [2, 1] {
+        let mut order = [0, 1, 2, 3];
+        for at in [3, 2, 1] {
             // xorshift: an order that has nothing to do with the clock is all that is wanted.
             state ^= state << 13;
             state ^= state >> 7;
@@ -196,17 +197,24 @@ impl Broker {
         self.serving.await.unwrap();
     }
 
-    /// `nothing held`: known to the clinic alone. `condition not met`: in the register, with orders that are over.
+    /// `nothing held`: known to the clinic alone. `condition not met`: in the register, with orders that are over. `restricted`: in the
+    /// register, with an order that runs.
     async fn fill(&self) {
         let day = |back: i64| today().saturating_sub(back.days());
         let clinical: Vec<_> = (0..SUBJECTS)
             .map(|at| format!("C{at},{},condition,SNOMED,195967001,Asthma,2015-03-01,,,,active,GP", number(1, at)))
             .collect();
-        let people: Vec<_> = (0..SUBJECTS)
-            .map(|at| {
-                format!("{},Ana,Ferreira,2001-12-31,F,PT,3 La Grande Rue,St Ouen,JE3 2LQ,,,2019-04-01", number(2, at))
-            })
-            .collect();
+        let people = [2, 3].into_iter().flat_map(|class| {
+            let person = move |at| {
+                format!(
+                    "{},Ana,Ferreira,2001-12-31,F,PT,3 La Grande Rue,St Ouen,JE3 2LQ,,,2019-04-01",
+                    number(class, at)
+                )
+            };
+            (0..SUBJECTS).map(person)
+        });
+        let running = (0..SUBJECTS)
+            .map(|at| format!("R{at},{},isolation,{},{},contact,,St Ouen,,,", number(3, at), day(3), day(-7)));
         let orders = (0..SUBJECTS).flat_map(|at| {
             let over = move |order: usize| {
                 let begun = 60 + 20 * order as i64;
@@ -219,9 +227,24 @@ impl Broker {
             };
             (0..ORDERS).map(over)
         });
-        self.load("people", PEOPLE, people).await;
+        self.load("people", PEOPLE, people.collect()).await;
         self.load("clinical", CLINICAL, clinical).await;
-        self.load("public_health", PUBLIC_HEALTH, orders.collect()).await;
+        self.load("public_health", PUBLIC_HEALTH, orders.chain(running).collect()).await;
+        for at in 0..SUBJECTS {
+            self.restrict(&number(3, at)).await;
+        }
+    }
+
+    async fn restrict(&self, number: &str) {
+        let request = pb::RestrictRequest {
+            terms: terms("rights_officer", "subject_rights", "subject-rights", "SR-2026-0001"),
+            identifier: format!("jy:{number}"),
+            ground: pb::RestrictionGround::Objection.into(),
+        };
+        let mut request = Request::new(request);
+        let token = token(&self.base, "government-of-jersey", "rights_officer");
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        RightsServiceClient::new(self.channel()).restrict(request).await.unwrap();
     }
 
     async fn load(&self, dataset: &str, header: &str, rows: Vec<String>) {

@@ -85,6 +85,16 @@ fn good(method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)
             let (asker, terms) = fill(auditor());
             (asker, pb::ProveConsistencyRequest { terms, old_size: 1, new_size: 2 }.encode_to_vec())
         }
+        "/disown.v1.RightsService/Restrict" => {
+            let (asker, terms) = fill(rights_officer());
+            let ground = pb::RestrictionGround::Objection.into();
+            (asker, pb::RestrictRequest { terms, identifier: format!("jy:{HEALTHY}"), ground }.encode_to_vec())
+        }
+        "/disown.v1.RightsService/LiftRestriction" => {
+            let (asker, terms) = fill(rights_officer());
+            let (identifier, subject_told_on) = (format!("jy:{HEALTHY}"), "2026-11-20".to_owned());
+            (asker, pb::LiftRestrictionRequest { terms, identifier, subject_told_on }.encode_to_vec())
+        }
         _ => return None,
     })
 }

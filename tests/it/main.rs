@@ -25,6 +25,7 @@ mod layout;
 mod memory;
 mod oracle;
 mod policy;
+mod rights;
 mod sequencing;
 mod telemetry;
 mod transport;

@@ -27,15 +27,17 @@ fn comparable(told: &Told) -> (Vec<u8>, Value, Value, usize) {
 }
 
 #[tokio::test]
-async fn unknown_nothing_held_and_condition_not_met_are_one_answer() {
+async fn unknown_nothing_held_restricted_and_condition_not_met_are_one_answer() {
     let broker = TestBroker::populated().await;
     let row = format!("C9,{PATIENT},condition,SNOMED,195967001,Asthma,2015-03-01,,,,active,GP surgery A");
     broker.load(&registrar(), "clinical", CLINICAL, &[row]).await.unwrap();
+    assert!(!broker.told(&police(), ISOLATING).await.answer.records.is_empty());
+    broker.restrict(ISOLATING).await;
     for asker in [police(), sergeant(), parish_officer(), border_officer()] {
-        // Unknown everywhere; known elsewhere; held, and outside the condition.
+        // Unknown everywhere; known elsewhere; held, and outside the condition; restricted.
         let first = broker.told(&asker, NOBODY).await;
         assert!(first.answer.records.is_empty());
-        for number in [NOBODY, PATIENT, FREE, HEALTHY, "JY999982D"] {
+        for number in [NOBODY, PATIENT, FREE, HEALTHY, ISOLATING, "JY999982D"] {
             let told = broker.told(&asker, number).await;
             assert_eq!(comparable(&told), comparable(&first), "{} about {number}", asker.caller);
         }
@@ -47,7 +49,7 @@ async fn unknown_nothing_held_and_condition_not_met_are_one_answer() {
         .into_iter()
         .filter_map(|(_, _, subject)| subject["reason"].as_str().map(str::to_owned))
         .collect();
-    for reason in ["nothing_held", "condition_not_met"] {
+    for reason in ["nothing_held", "restricted", "condition_not_met"] {
         assert!(reasons.iter().any(|known| known == reason), "{reasons:?}");
     }
     broker.finish().await;

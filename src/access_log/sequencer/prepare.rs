@@ -47,7 +47,7 @@ impl Sequencer {
             last_time = self.clock.now().max(last_time + jiff::SignedDuration::from_micros(1));
             if let Some(new) = &one.entry.opens_epoch {
                 epoch += 1;
-                epochs.push((epoch, new.policy_version.clone(), new.archive.clone()));
+                epochs.push((epoch, new.clone()));
             }
             let entry = self.stamp(one, frontier.size(), last_time)?;
             let leaf = entry.commitments().leaf();

@@ -7,12 +7,12 @@ use crate::{
     access::{Invalid, refuse_invalid},
     access_log::{Appender, Filter, Group, InspectionRecorder, Reader, SearchError, SubjectPart},
     clock::{Clock, today},
+    control::Control,
     entropy::Entropy,
     identity::Caller,
     pb::{self, audit_service_server::AuditService},
-    policy::{self, AuditGrant, InForce, LogUse, Terms},
+    policy::{self, AuditGrant, LogUse, Terms},
 };
-use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 /// Serves auditors.
 #[derive(Clone)]
 pub(super) struct AuditEdge {
-    pub(super) in_force: Arc<ArcSwap<InForce>>,
+    pub(super) control: Arc<Control>,
     pub(super) reader: Reader,
     pub(super) inspections: InspectionRecorder,
     /// For refusals, which are recorded by whoever refuses.
@@ -154,7 +154,7 @@ impl AuditEdge {
         let uses = if subject.is_empty() { &[LogUse::Search] } else { &[LogUse::BySubject] };
         let grant = self.authorise(caller, terms, uses, trace).await?;
         let parsed = {
-            let catalogue = &self.in_force.load().policy.catalogue;
+            let catalogue = &self.control.in_force().policy.catalogue.clone();
             filter::parse(filter, catalogue).and_then(|filter| Ok((filter, filter::subject(subject, catalogue)?)))
         };
         let (mut filter, subject) = match parsed {
@@ -178,14 +178,14 @@ impl AuditEdge {
         trace: &str,
     ) -> Result<AuditGrant, Failure> {
         let today = today(&*self.clock, &self.zone);
-        match policy::authorise_audit(&self.in_force.load_full(), caller, terms, uses, trace, today) {
+        match policy::authorise_audit(&self.control.in_force(), caller, terms, uses, trace, today) {
             Ok(grant) => Ok(grant),
             Err(denial) => Err(told(denial.into(), &self.refusals).await),
         }
     }
 
     async fn invalid(&self, invalid: Invalid, caller: &Caller, terms: &Terms, trace: &str) -> Failure {
-        match refuse_invalid(invalid, &self.in_force.load_full(), caller, terms, trace, &self.refusals).await {
+        match refuse_invalid(invalid, &self.control.in_force(), caller, terms, trace, &self.refusals).await {
             Ok(refused) => refused.into(),
             Err(unavailable) => unavailable.into(),
         }

@@ -37,7 +37,9 @@ async fn a_sealed_cell_that_was_moved_is_neither_shown_nor_taken_for_an_empty_on
     let broker = TestBroker::populated().await;
     alter_store(
         &broker,
-        "UPDATE record SET code = (SELECT other.code FROM record AS other WHERE other.record_id <> record.record_id LIMIT 1)",
+        // To the next record, the last one's to the first: each as it was before any of them moved.
+        "UPDATE record SET code = moved.code FROM (SELECT record_id, coalesce(lead(code) OVER (ORDER BY record_id), \
+         first_value(code) OVER (ORDER BY record_id)) AS code FROM record) AS moved WHERE moved.record_id = record.record_id",
     )
     .await;
     for number in [ISOLATING, FREE] {

@@ -5,7 +5,7 @@ use disown::{
     entropy::SystemEntropy,
     pb::{
         self, access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient, cell::Shown,
-        intake_service_client::IntakeServiceClient, query_request::Subject,
+        intake_service_client::IntakeServiceClient, query_request::Subject, rights_service_client::RightsServiceClient,
     },
 };
 use prost::Message;
@@ -183,6 +183,19 @@ impl TestBroker {
 
     pub fn intake(&self) -> IntakeServiceClient<tonic::transport::Channel> {
         IntakeServiceClient::new(self.channel.clone())
+    }
+
+    pub fn rights(&self) -> RightsServiceClient<tonic::transport::Channel> {
+        RightsServiceClient::new(self.channel.clone())
+    }
+
+    /// Restricts the use of what is held on a subject.
+    pub async fn restrict(&self, number: &str) -> pb::Receipt {
+        let officer = rights_officer();
+        let (identifier, ground) = (format!("jy:{number}"), pb::RestrictionGround::Objection.into());
+        let request = pb::RestrictRequest { terms: officer.pb_terms(), identifier, ground };
+        let response = self.rights().restrict(officer.request(&self.deployment, request)).await.unwrap();
+        response.into_inner().receipt.unwrap()
     }
 
     pub fn audit(&self) -> AuditServiceClient<tonic::transport::Channel> {

@@ -7,7 +7,10 @@ use disown::{
     dataset::Level,
     entropy::{SeededEntropy, SystemEntropy},
     identity::{Algorithm, Caller, ClaimPaths, DEVELOPMENT_ISSUER, DevelopmentIssuer, Pace, Verifier},
-    policy::{Asked, InForce, LogUse, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake},
+    policy::{
+        Asked, InForce, Operation, Policy, Refusal, Terms, authorise, authorise_audit, authorise_intake,
+        authorise_right,
+    },
 };
 use jiff::civil::Date;
 use std::{
@@ -63,10 +66,15 @@ impl Authority {
         self.caller(agreement.parties[0].as_str(), &[&terms.role])
     }
 
-    /// Every way in which the access log may be read.
-    pub fn log_uses(&self, caller: &Caller, terms: &Terms, day: Date) -> Vec<LogUse> {
-        let may = |log_use: &LogUse| authorise_audit(&self.in_force, caller, terms, &[*log_use], "trace", day).is_ok();
-        [LogUse::Search, LogUse::BySubject].into_iter().filter(may).collect()
+    /// Every operation that may be done.
+    pub fn operations(&self, caller: &Caller, terms: &Terms, day: Date) -> Vec<Operation> {
+        let may = |operation: &Operation| match *operation {
+            Operation::AccessLog(log_use) => {
+                authorise_audit(&self.in_force, caller, terms, &[log_use], "trace", day).is_ok()
+            }
+            Operation::Right(right) => authorise_right(&self.in_force, caller, terms, right, "trace", day).is_ok(),
+        };
+        Operation::ALL.into_iter().filter(may).collect()
     }
 
     /// Somebody of that name, if they are let in.

@@ -5,7 +5,7 @@ use super::{
     oracle::{LEVELS, Oracle},
     reference,
 };
-use disown::policy::{Asked, LogUse, Policy, PolicyFiles, Refusal, Terms};
+use disown::policy::{Asked, LogUse, Operation, Policy, PolicyFiles, Refusal, Right, Terms};
 use jiff::civil::{Date, date};
 
 const DAYS: [Date; 6] =
@@ -110,15 +110,15 @@ async fn a_role_that_the_token_does_not_hold_is_refused_whatever_else_it_holds()
         let caller = authority.caller("government-of-jersey", &others);
         assert!(matches!(authority.ask_for_all(&caller, &terms, day), Err(Refusal::Role)));
         assert!(authority.may_put(&caller, &terms, day).is_empty());
-        assert!(authority.log_uses(&caller, &terms, day).is_empty());
+        assert!(authority.operations(&caller, &terms, day).is_empty());
     }
 }
 
 #[tokio::test]
-async fn putting_in_and_reading_the_access_log_are_granted_to_those_of_the_lines_and_to_nobody_else() {
+async fn putting_in_and_operations_are_granted_to_those_of_the_lines_and_to_nobody_else() {
     let authority = Authority::over(Policy::load(reference()).await.unwrap());
     let day = date(2026, 11, 21);
-    let (mut put, mut read) = (Vec::new(), Vec::new());
+    let (mut put, mut done) = (Vec::new(), Vec::new());
     for terms in authority.all_terms() {
         let caller = authority.party_to(&terms);
         let who = format!("{} {} {}", terms.role, terms.purpose, terms.agreement);
@@ -126,8 +126,8 @@ async fn putting_in_and_reading_the_access_log_are_granted_to_those_of_the_lines
         if !types.is_empty() {
             put.push((who.clone(), types.len()));
         }
-        let uses = authority.log_uses(&caller, &terms, day);
-        read.extend(uses.into_iter().map(|log_use| (who.clone(), log_use)));
+        let operations = authority.operations(&caller, &terms, day);
+        done.extend(operations.into_iter().map(|operation| (who.clone(), operation)));
     }
     let expected = [
         ("border_officer border_control border-arrivals", 1),
@@ -136,12 +136,14 @@ async fn putting_in_and_reading_the_access_log_are_granted_to_those_of_the_lines
         ("registrar registration registers", 12),
     ];
     assert_eq!(put, expected.map(|(who, types)| (who.to_owned(), types)));
+    let [search, by_subject] = [LogUse::Search, LogUse::BySubject].map(Operation::AccessLog);
     let expected = [
-        ("auditor audit audit", LogUse::Search),
-        ("data_protection_officer data_protection data-protection", LogUse::Search),
-        ("data_protection_officer data_protection data-protection", LogUse::BySubject),
-        ("regulator oversight oversight", LogUse::Search),
-        ("rights_officer subject_rights subject-rights", LogUse::BySubject),
+        ("auditor audit audit", search),
+        ("data_protection_officer data_protection data-protection", search),
+        ("data_protection_officer data_protection data-protection", by_subject),
+        ("regulator oversight oversight", search),
+        ("rights_officer subject_rights subject-rights", by_subject),
+        ("rights_officer subject_rights subject-rights", Operation::Right(Right::Restrict)),
     ];
-    assert_eq!(read, expected.map(|(who, log_use)| (who.to_owned(), log_use)));
+    assert_eq!(done, expected.map(|(who, operation)| (who.to_owned(), operation)));
 }

@@ -138,11 +138,13 @@ async fn putting_in_is_for_record_types_and_reading_for_fields() {
 }
 
 #[tokio::test]
-async fn the_access_log_is_read_in_full_or_not_at_all() {
+async fn an_operation_is_granted_in_full_or_not_at_all() {
     for level in ["coarse", "exists"] {
-        let line = format!("p, auditor, audit, access_log, {level}, deny");
-        let why = "`access_log` is no level of the access log: it is read in full or not at all";
-        line_is_refused(&line, why).await;
+        for operation in ["access_log", "access_log_by_subject", "restriction"] {
+            let line = format!("p, auditor, audit, {operation}, {level}, deny");
+            let why = format!("`{operation}` is no level of an operation: it is granted in full or not at all");
+            line_is_refused(&line, &why).await;
+        }
     }
 }
 

@@ -7,13 +7,14 @@ use super::{
 use crate::harness::*;
 use disown::{
     dataset::Level,
-    policy::{Agreement, LogUse, Policy, Terms},
+    policy::{Agreement, LogUse, Operation, Policy, Right, Terms},
 };
 use std::{collections::BTreeMap, fmt::Write};
 
 const HEAD: &str = "\
 # The disclosure matrix: what the reference policy gives, by agreement and purpose, to each role that may act under it.
-# full, coarse, exists: how much of a field is shown; put: records are taken in; search: the access log is read.
+# full, coarse, exists: how much of a field is shown; put: records are taken in; search: the access log is read;
+# restrict: a subject's data is put out of use, and back.
 # `.` is withheld. Every role, purpose, agreement and field was asked: what has no line here is given to nobody.
 ";
 
@@ -31,12 +32,13 @@ fn column(authority: &Authority, agreement: &Agreement, terms: &Terms) -> Column
         }
         let puts = authority.may_put(&caller, terms, today());
         of_party.extend(puts.into_iter().map(|record_type| (record_type, "put".to_owned())));
-        for log_use in authority.log_uses(&caller, terms, today()) {
-            let row = match log_use {
-                LogUse::Search => "(all of the access log)",
-                LogUse::BySubject => "(the access log of one subject)",
+        for operation in authority.operations(&caller, terms, today()) {
+            let (row, cell) = match operation {
+                Operation::AccessLog(LogUse::Search) => ("(all of the access log)", "search"),
+                Operation::AccessLog(LogUse::BySubject) => ("(the access log of one subject)", "search"),
+                Operation::Right(Right::Restrict) => ("(the use of what is held on one subject)", "restrict"),
             };
-            of_party.insert(row.to_owned(), "search".to_owned());
+            of_party.insert(row.to_owned(), cell.to_owned());
         }
         assert!(column.is_empty() || column == of_party, "parties of one agreement get different things");
         column = of_party;

@@ -27,8 +27,8 @@ fn granted(policy: Policy) -> Granted {
         for record_type in authority.may_put(&caller, &terms, day) {
             granted.others.insert(format!("{who} puts {record_type}"));
         }
-        for log_use in authority.log_uses(&caller, &terms, day) {
-            granted.others.insert(format!("{who} reads the access log: {log_use:?}"));
+        for operation in authority.operations(&caller, &terms, day) {
+            granted.others.insert(format!("{who} does {operation:?}"));
         }
     }
     granted
