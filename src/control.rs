@@ -1,20 +1,22 @@
 //! What decisions depend on, as one version: the policy in force, and whose data may not be used. It changes as a whole, with an
-//! entry and a control epoch of its own, and a decision made before a change is not recorded after it.
+//! entry and a control epoch of its own, and a decision made before a change is not recorded after it. What is in force stands in the
+//! access log's database; every broker on that log follows it.
 
 use crate::{
     access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable},
-    policy::{InForce, Policy},
+    policy::{InForce, InvalidPolicy, Policy, PolicyFiles},
     pseudonym::RestrictionName,
 };
 use arc_swap::ArcSwap;
-use std::{collections::HashSet, sync::Arc};
-use tokio::sync::Mutex;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::sleep};
 
 /// What is in force, and the only way to change it.
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Control {
     in_force: ArcSwap<InForce>,
     log: Appender,
+    reader: Reader,
     /// One change at a time: each is made of what was in force before it.
     turn: Mutex<()>,
 }
@@ -28,13 +30,38 @@ pub struct Restriction {
     pub restricted: bool,
 }
 
+/// What is in force is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] SearchError),
+    /// It cannot be put in force.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Another broker put a policy in force that this one does not understand.
+    #[error("the policy in force: {0}")]
+    Policy(#[from] InvalidPolicy),
+    /// The archive does not have it, or another text.
+    #[error("the policy in force is not in the archive")]
+    NotArchived,
+}
+
+/// A change that another broker made is in force here after so long at the latest. Until then nothing is released under the version
+/// before it: the entry could not be appended.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(1);
+
 impl Control {
-    /// Puts the first policy of a start in force, with the restrictions that the access log's database holds.
-    pub async fn start(policy: Policy, log: Appender, reader: &Reader) -> Result<Self, SearchError> {
-        let epoch = log.put_in_force(&policy.version, policy.archive()).await?;
-        let restricted = Arc::new(reader.restricted().await?);
-        let in_force = ArcSwap::from_pointee(InForce { policy: Arc::new(policy), restricted, epoch });
-        Ok(Self { in_force, log, turn: Mutex::new(()) })
+    /// Puts the policy of a start in force, unless it is already: an earlier start, or another broker, has done it then.
+    pub async fn start(policy: Policy, log: Appender, reader: Reader) -> Result<Self, ControlError> {
+        let known = reader.in_force().await?;
+        if known.is_none_or(|known| known.files.as_deref() != Some(policy.files_version())) {
+            log.put_in_force(&policy.version, policy.files_version(), policy.archive()).await?;
+        }
+        let control =
+            Self { in_force: ArcSwap::from_pointee(InForce::nowhere(policy)), log, reader, turn: Mutex::new(()) };
+        control.follow(None).await?;
+        Ok(control)
     }
 
     /// What is in force now. A request holds it from beginning to end.
@@ -43,28 +70,56 @@ impl Control {
     }
 
     /// Puts another policy in force.
-    pub async fn put_in_force(&self, policy: Policy) -> Result<(), Unavailable> {
+    pub async fn put_in_force(&self, policy: Policy) -> Result<(), ControlError> {
         let _turn = self.turn.lock().await;
-        let epoch = self.log.put_in_force(&policy.version, policy.archive()).await?;
-        // A request that was decided before this line and is recorded after it fails: its epoch is over.
-        let restricted = self.in_force().restricted.clone();
-        self.in_force.store(Arc::new(InForce { policy: Arc::new(policy), restricted, epoch }));
-        Ok(())
+        self.log.put_in_force(&policy.version, policy.files_version(), policy.archive()).await?;
+        // A request that was decided before this and is recorded after it fails: its epoch is over.
+        self.follow(Some(policy)).await
     }
 
     /// Records a change of a restriction; it is in force when this returns.
-    pub(crate) async fn restrict(&self, entry: Entry, restriction: Restriction) -> Result<Receipt, Unavailable> {
+    pub(crate) async fn restrict(&self, entry: Entry, restriction: Restriction) -> Result<Receipt, ControlError> {
         let _turn = self.turn.lock().await;
-        let before = self.in_force();
-        let (receipt, epoch) = self.log.restrict(entry, &before.policy.version, restriction).await?;
-        let mut restricted = HashSet::clone(&before.restricted);
-        if restriction.restricted {
-            restricted.insert(restriction.name);
-        } else {
-            restricted.remove(&restriction.name);
-        }
-        let (policy, restricted) = (before.policy.clone(), Arc::new(restricted));
-        self.in_force.store(Arc::new(InForce { policy, restricted, epoch }));
+        let policy = self.in_force().policy.clone();
+        let receipt = self.log.restrict(entry, &policy.version, policy.files_version(), restriction).await?;
+        self.follow(None).await?;
         Ok(receipt)
+    }
+
+    /// Follows what other brokers put in force, for as long as it is polled.
+    pub async fn keep_following(&self) {
+        let mut epoch = self.log.epoch();
+        loop {
+            tokio::select! {
+                moved = epoch.changed() => if moved.is_err() { return },
+                () = sleep(FOLLOWS_WITHIN) => {}
+            }
+            let _turn = self.turn.lock().await;
+            if let Err(error) = self.follow(None).await {
+                tracing::warn!(%error, "what is in force is not known; nothing that depends on it is released");
+            }
+        }
+    }
+
+    /// Takes over what the database has; `offered` may be the policy that it names.
+    async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
+        let before = self.in_force();
+        let Some(now) = self.reader.in_force().await?.filter(|now| now.epoch != before.epoch) else { return Ok(()) };
+        let files = now.files.ok_or(ControlError::NotArchived)?;
+        let policy = match offered {
+            Some(policy) if policy.files_version() == files => Arc::new(policy),
+            _ if before.policy.files_version() == files => before.policy.clone(),
+            _ => Arc::new(self.archived(&files).await?),
+        };
+        let restricted = Arc::new(self.reader.restricted(now.epoch).await?);
+        self.in_force.store(Arc::new(InForce { policy, restricted, epoch: now.epoch }));
+        Ok(())
+    }
+
+    async fn archived(&self, version: &str) -> Result<Policy, ControlError> {
+        let text = self.reader.archived(version, PolicyFiles::ARCHIVED_AS).await?.ok_or(ControlError::NotArchived)?;
+        let policy = Policy::load(PolicyFiles::from_archive(&text).ok_or(ControlError::NotArchived)?).await?;
+        // Who can write to the archive cannot put another text under a version.
+        if policy.files_version() == version { Ok(policy) } else { Err(ControlError::NotArchived) }
     }
 }

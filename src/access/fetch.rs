@@ -3,7 +3,7 @@
 use super::{Address, Addressed, Unanswered};
 use crate::{
     access_log::SubjectPart,
-    dataset::{SqliteDataset, StoredRecord, catalogue::DatasetIndex},
+    dataset::{StoredRecord, Stores, catalogue::DatasetIndex},
     policy::Grant,
     pseudonym::Handle,
 };
@@ -22,7 +22,7 @@ pub struct Fetched {
 
 /// One store that fails fails the answer: part of an answer would be a wrong one.
 #[tracing::instrument(skip_all)]
-pub(super) async fn fetch(addressed: Addressed, stores: &[SqliteDataset]) -> Result<Fetched, Unanswered> {
+pub(super) async fn fetch(addressed: Addressed, stores: &Stores) -> Result<Fetched, Unanswered> {
     let Addressed { grant, addresses, handle, subject, restricted } = addressed;
     let catalogue = &grant.in_force.policy.catalogue;
     let each = addresses.iter().map(|address| {
@@ -33,11 +33,8 @@ pub(super) async fn fetch(addressed: Addressed, stores: &[SqliteDataset]) -> Res
     Ok(Fetched { grant, records, handle, subject, restricted })
 }
 
-async fn fetch_store(
-    address: &Address,
-    stores: &[SqliteDataset],
-) -> Result<(DatasetIndex, Vec<StoredRecord>), Unanswered> {
-    let store = stores.get(address.dataset.position()).ok_or(Unanswered::Fault)?;
+async fn fetch_store(address: &Address, stores: &Stores) -> Result<(DatasetIndex, Vec<StoredRecord>), Unanswered> {
+    let store = stores.of(address.dataset).ok_or(Unanswered::Fault)?;
     let records = store.fetch(address).await.map_err(|error| {
         tracing::error!(%error, "a store failed");
         Unanswered::Fault

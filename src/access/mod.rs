@@ -24,8 +24,8 @@ pub use translate::{Address, Addressed};
 use crate::{
     access_log::{Appender, Unavailable},
     clock::{Clock, today},
-    control::Control,
-    dataset::SqliteDataset,
+    control::{Control, ControlError},
+    dataset::Stores,
     identity::Caller,
     policy::{self, Denial},
     pseudonym::{Keyring, KeyringError},
@@ -39,7 +39,7 @@ pub struct Access {
     /// What is in force.
     pub(crate) control: Arc<Control>,
     /// The stores, in the order of the catalogue.
-    pub(crate) stores: Arc<[SqliteDataset]>,
+    pub(crate) stores: Stores,
     /// The keys.
     pub(crate) keyring: Arc<Keyring>,
     /// The access log.
@@ -88,6 +88,16 @@ impl From<Denial> for Unanswered {
 impl From<Unavailable> for Unanswered {
     fn from(unavailable: Unavailable) -> Self {
         Unanswered::Unavailable(unavailable)
+    }
+}
+
+impl From<ControlError> for Unanswered {
+    fn from(error: ControlError) -> Self {
+        if let ControlError::Unavailable(unavailable) = error {
+            return Unanswered::Unavailable(unavailable);
+        }
+        tracing::error!(%error, "what is in force is not known");
+        Unanswered::Fault
     }
 }
 

@@ -57,8 +57,7 @@ mod tests {
         let kek = KeyEncryptionKey::parse(&"5a".repeat(32)).unwrap();
         let keyring = pseudonym::create("disown.example/test", &[], &kek, &*entropy).unwrap();
         let log = access_log::start(access_log::Settings {
-            database: &folder.path().join("control.sqlite"),
-            max_pages: None,
+            place: access_log::Place::Sqlite(&folder.path().join("control.sqlite"), None),
             broker: "test".try_into().unwrap(),
             keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
             clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),

@@ -15,6 +15,8 @@ pub(super) struct Batch {
     pub(super) nodes: Vec<(NodeId, Hash)>,
     pub(super) size: u64,
     pub(super) root: Hash,
+    /// Of predecessor, size and root.
+    pub(super) seal: [u8; 32],
     /// The checkpoint of the head before, if it is not stored yet.
     pub(super) checkpoint: Option<(u64, String)>,
     /// The epochs that it opens, with their numbers.
@@ -36,12 +38,15 @@ pub(super) enum WriteError {
     /// Nothing was written; the batch fails and the log goes on.
     #[error("nothing was written: {0}")]
     Rejected(String),
-    /// Another broker wrote meanwhile; the head is not what was thought.
-    #[error("another writer appended to this log")]
+    /// Nothing was written: head or epoch are not what was thought. Whoever reads on can try again.
+    #[error("another broker appended to this log")]
     Conflict,
-    /// The policy changed meanwhile; the epoch in force is this one.
-    #[error("the control epoch is {0} by now")]
-    EpochMoved(u64),
+    /// Somebody writes who must not.
+    #[error("another writer appended to this log")]
+    Foreign,
+    /// It may have been written and may not. Whoever reads on finds out; until then nothing of it counts.
+    #[error("it is unknown whether the batch was written: {0}")]
+    Lost(String),
     /// Nobody can say whether it was written. Only a restart, which reads what is there, can tell.
     #[error("it is unknown whether the batch was written: {0}")]
     StateUnknown(String),

@@ -52,6 +52,8 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct NewEpoch {
     pub(super) policy_version: String,
+    /// SHA-256 of all files of the policy, hexadecimal.
+    pub(super) files: String,
     pub(super) archive: Vec<Archived>,
     pub(super) restriction: Option<Restriction>,
 }
@@ -61,7 +63,7 @@ pub(super) struct NewEpoch {
 pub struct Archived {
     /// SHA-256 of the content, hexadecimal.
     pub version: String,
-    /// `policies`, or `agreements/<id>`.
+    /// `policies`, `agreements/<id>`, or `files`.
     pub name: String,
     /// The text.
     pub content: String,
@@ -245,16 +247,17 @@ impl Entry {
     }
 
     /// That a policy comes into force with this entry. Its texts are archived in the same transaction.
-    pub(crate) fn policy_in_force(policy_version: &str, archive: Vec<Archived>) -> Self {
+    pub(crate) fn policy_in_force(policy_version: &str, files: &str, archive: Vec<Archived>) -> Self {
         let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
-        entry.opens_epoch = Some(NewEpoch { policy_version: policy_version.to_owned(), archive, restriction: None });
+        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
+        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, restriction: None });
         entry
     }
 
     /// With a restriction that comes into force or ends with it, under the policy that is in force.
-    pub(super) fn restricting(mut self, policy_version: &str, restriction: Restriction) -> Self {
-        let policy_version = policy_version.to_owned();
-        self.opens_epoch = Some(NewEpoch { policy_version, archive: vec![], restriction: Some(restriction) });
+    pub(super) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
+        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
+        self.opens_epoch = Some(NewEpoch { policy_version, files, archive: vec![], restriction: Some(restriction) });
         self
     }
 

@@ -5,10 +5,9 @@ mod batch;
 pub mod checkpoint;
 mod entry;
 mod filter;
-mod guard;
-mod insert;
 pub mod leaf;
 pub mod merkle;
+mod postgres;
 pub mod proof;
 mod reader;
 mod receipt;
@@ -16,18 +15,21 @@ mod recover;
 mod sequencer;
 mod sqlite;
 mod state;
+mod storage;
 pub mod verify;
 
 pub use entry::{ActorPart, AnswerPart, Archived, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
 pub use filter::{Countable, Filter};
-pub use guard::FileFault;
 pub use reader::{Found, Group, Reader, SearchError};
 pub use receipt::Receipt;
+pub use sqlite::FileFault;
 pub use state::{LogState, Unavailable};
+pub use storage::InForceNow;
 
 use crate::{
     clock::Clock,
     control::Restriction,
+    database::postgres::Server,
     entropy::Entropy,
     ids::BrokerId,
     pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
@@ -37,6 +39,7 @@ use merkle::Hash;
 use sequencer::{Command, Sequencer};
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use storage::Storage;
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -75,13 +78,20 @@ pub struct AccessLog {
     pub sequencer: JoinHandle<()>,
 }
 
+/// Where an access log is kept.
+#[expect(missing_debug_implementations, reason = "may hold passwords")]
+pub enum Place<'a> {
+    /// A file, of at most so many pages of 4 KiB; none: as the disk allows.
+    Sqlite(&'a Path, Option<u32>),
+    /// A server, as a role that appends and as one that reads.
+    Postgres(Server, Server),
+}
+
 /// What an access log is started with.
 #[expect(missing_debug_implementations, reason = "holds keys")]
 pub struct Settings<'a> {
-    /// The control database.
-    pub database: &'a Path,
-    /// At most so many pages of 4 KiB; none: as the disk allows.
-    pub max_pages: Option<u32>,
+    /// Where it is kept.
+    pub place: Place<'a>,
     /// Who appends.
     pub broker: BrokerId,
     /// Signs the heads.
@@ -94,8 +104,16 @@ pub struct Settings<'a> {
 
 /// Opens the access log and starts its sequencer.
 pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
-    let Settings { database, max_pages, broker, keyring, clock, entropy } = settings;
-    let storage = sqlite::Storage::open(database, max_pages).await?;
+    let Settings { place, broker, keyring, clock, entropy } = settings;
+    let (storage, reader): (Box<dyn Storage>, Reader) = match place {
+        Place::Sqlite(database, max_pages) => {
+            let storage = sqlite::SqliteStorage::open(database, max_pages).await?;
+            (Box::new(storage), Reader::open(database).await?)
+        }
+        Place::Postgres(appender, reader) => {
+            (Box::new(postgres::PostgresStorage::open(appender).await?), Reader::on(reader))
+        }
+    };
     let (publish, state) = watch::channel(LogState::Ready);
     let (publish_epoch, epoch) = watch::channel(0);
     let sequencer =
@@ -104,7 +122,6 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
     let (commands, inbox) = mpsc::channel(QUEUE);
     let sequencer = tokio::spawn(sequencer.run(inbox));
     let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch };
-    let reader = Reader::open(database).await?;
     let writable = state.clone();
     metrics::access_log_writable(move || *writable.borrow() == LogState::Ready);
     tokio::spawn(announce_recovery(state.clone(), appender.commands.downgrade()));
@@ -122,22 +139,30 @@ impl Appender {
         self.append(entry, &[]).await.map(|receipt| receipt.index())
     }
 
-    /// Puts a policy in force: the entry, the archived texts and the new control epoch are one transaction. Gives the epoch.
-    pub async fn put_in_force(&self, policy_version: &str, archive: Vec<Archived>) -> Result<u64, Unavailable> {
-        self.note(Entry::policy_in_force(policy_version, archive)).await?;
-        Ok(*self.epoch.borrow())
+    /// Puts a policy in force: the entry, the archived texts and the new control epoch are one transaction.
+    pub async fn put_in_force(
+        &self,
+        policy_version: &str,
+        files: &str,
+        archive: Vec<Archived>,
+    ) -> Result<(), Unavailable> {
+        self.note(Entry::policy_in_force(policy_version, files, archive)).await.map(drop)
     }
 
-    /// Records a change of a restriction, which comes into force with its entry: one transaction, one new control epoch, which is
-    /// given with the receipt.
+    /// Records a change of a restriction, which comes into force with its entry: one transaction, one new control epoch.
     pub(crate) async fn restrict(
         &self,
         entry: Entry,
         policy_version: &str,
+        files: &str,
         restriction: Restriction,
-    ) -> Result<(Receipt, u64), Unavailable> {
-        let receipt = self.append(entry.restricting(policy_version, restriction), &[]).await?;
-        Ok((receipt, *self.epoch.borrow()))
+    ) -> Result<Receipt, Unavailable> {
+        self.append(entry.restricting(policy_version, files, restriction), &[]).await
+    }
+
+    /// Follows the control epoch.
+    pub(crate) fn epoch(&self) -> watch::Receiver<u64> {
+        self.epoch.clone()
     }
 
     /// The key that subject tags are made with this month, and the month. It is made, sealed and stored at its first use.

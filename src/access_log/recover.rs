@@ -3,15 +3,14 @@
 use super::{
     checkpoint::Checkpoint,
     merkle::Frontier,
-    sequencer::BATCH_ENTRIES,
-    sqlite::{Storage, Tail, corrupt},
+    storage::{Head, Storage, Tail, corrupt},
 };
 use crate::pseudonym::Keyring;
 
 /// Nothing is signed over an end that does not fit: the last checkpoint must be this log's and this key's, and the last batch, with
 /// whatever was committed and never signed, is read and hashed again and must lead from what was signed to the last head. Gives the
 /// size that is signed.
-pub(super) async fn check_end(storage: &mut Storage, tail: &Tail, keyring: &Keyring) -> Result<u64, sqlx::Error> {
+pub(super) async fn check_end(storage: &mut dyn Storage, tail: &Tail, keyring: &Keyring) -> Result<u64, sqlx::Error> {
     let size = tail.frontier.size();
     let signed = match &tail.note {
         Some(note) => Some(
@@ -23,15 +22,16 @@ pub(super) async fn check_end(storage: &mut Storage, tail: &Tail, keyring: &Keyr
     let signed_size = signed.as_ref().map_or(0, Checkpoint::size);
     match size.checked_sub(signed_size) {
         None => return Err(corrupt("entries are missing over which a checkpoint was signed")),
-        Some(unsigned) if unsigned > BATCH_ENTRIES as u64 => {
+        Some(unsigned) if unsigned > storage.most_unsigned() => {
             return Err(corrupt("more entries are unsigned than a crash leaves"));
         }
         Some(_) => {}
     }
+    follow_heads(&storage.heads(signed_size).await?, signed_size, keyring).await?;
     let from = signed_size.min(tail.predecessor);
     let mut frontier = storage.frontier(from).await?;
     let leaves = storage.leaves(from, size).await?;
-    let entries = storage.read_back(from, size).await?;
+    let entries = storage.entries(from, size).await?;
     let fits = |frontier: &Frontier| {
         signed.as_ref().is_none_or(|signed| signed.size() != frontier.size() || *signed.root() == frontier.root())
     };
@@ -46,4 +46,17 @@ pub(super) async fn check_end(storage: &mut Storage, tail: &Tail, keyring: &Keyr
     } else {
         Err(corrupt("its last entries do not fit what was signed"))
     }
+}
+
+/// Each head follows the one before, and a broker made it.
+pub(super) async fn follow_heads(heads: &[Head], from: u64, keyring: &Keyring) -> Result<(), sqlx::Error> {
+    let mut before = from;
+    for head in heads {
+        let seal = keyring.seal_head(head.predecessor, head.size, &head.root).await;
+        if head.predecessor != before || head.seal.as_deref() != Some(&seal[..]) {
+            return Err(corrupt("a head of it was made by nobody who may append"));
+        }
+        before = head.size;
+    }
+    Ok(())
 }

@@ -5,11 +5,9 @@ use super::{
     leaf::{Commitments, PartLabel, commitment},
     merkle::{Frontier, Hash, NodeId},
     proof,
-    sequencer::BATCH_ENTRIES,
+    reader::Reader,
+    storage::Kept,
 };
-use crate::database;
-use futures_util::TryStreamExt;
-use sqlx::{ConnectOptions, Row, SqliteConnection, sqlite::SqliteRow};
 use std::path::Path;
 
 /// What a verified log holds.
@@ -52,28 +50,28 @@ pub enum NotVerified {
     NoCheckpoint,
 }
 
+/// So many entries are read at once.
+const PAGE: u32 = 5_000;
+
 /// Hashes everything again, from the parts up, and compares with every checkpoint. Entries after the last checkpoint must be fewer
 /// than one batch could hold: a crash between commit and signature leaves such, and the next start of the broker signs them.
-pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotVerified> {
-    let mut connection = database::read_only(path).connect().await?;
-    // One snapshot for all that is read: a broker may be appending meanwhile.
-    sqlx::query("BEGIN").execute(&mut connection).await?;
-    let checkpoints = checkpoints(&mut connection, key).await?;
+pub async fn verify_log(reader: &Reader, key: &LogKey) -> Result<Verified, NotVerified> {
+    let mut log = reader.snapshot().await?;
+    let checkpoints = checkpoints(&log.checkpoints().await?, key)?;
     let last = checkpoints.last().ok_or(NotVerified::NoCheckpoint)?;
     let (signed, root) = (last.size(), last.root().to_string());
-    let heads = heads(&mut connection).await?;
+    let heads = log.heads().await?;
     let mut due = checkpoints.iter().peekable();
     let mut heads_due = heads.iter().peekable();
     let mut frontier = Frontier::new();
     let mut nodes = Vec::new();
-    {
-        let mut rows = sqlx::query(
-            "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, subject_commitment, \
-             answer_commitment, leaf FROM entry ORDER BY idx",
-        )
-        .fetch(&mut connection);
-        while let Some(row) = rows.try_next().await? {
-            let leaf = entry(&row, frontier.size())?;
+    loop {
+        let page = log.entries(frontier.size(), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for kept in &page {
+            let leaf = leaf(kept, frontier.size())?;
             nodes.extend(frontier.push(leaf));
             if due.next_if(|next| next.size() == frontier.size()).is_some_and(|next| *next.root() != frontier.root()) {
                 return Err(wrong_root(frontier.size()));
@@ -94,12 +92,12 @@ pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotV
             },
         });
     }
-    check_nodes(&mut connection, &nodes).await?;
+    check_nodes(log.nodes().await?, &nodes)?;
     match heads.last() {
         Some((size, _)) if *size == frontier.size() => {}
         _ => return Err(NotVerified::Entry { index: frontier.size(), what: "the last head does not fit the entries" }),
     }
-    if frontier.size() - signed > BATCH_ENTRIES as u64 {
+    if frontier.size() - signed > reader.most_unsigned() {
         return Err(NotVerified::Entry {
             index: signed,
             what: "is unsigned, and so are more after it than a crash leaves",
@@ -108,56 +106,53 @@ pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotV
     Ok(Verified { entries: frontier.size(), checkpoints: checkpoints.len() as u64, signed, root })
 }
 
-/// Size and root of every head.
-async fn heads(connection: &mut SqliteConnection) -> Result<Vec<(u64, Vec<u8>)>, NotVerified> {
-    let heads: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT size, root FROM head ORDER BY size").fetch_all(connection).await?;
-    Ok(heads.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect())
+/// Verifies the log in a file.
+pub async fn verify_database(path: &Path, key: &LogKey) -> Result<Verified, NotVerified> {
+    let reader = Reader::open(path).await?;
+    let verified = verify_log(&reader, key).await;
+    reader.close().await;
+    verified
 }
 
-async fn checkpoints(connection: &mut SqliteConnection, key: &LogKey) -> Result<Vec<Checkpoint>, NotVerified> {
-    let notes: Vec<(i64, String)> =
-        sqlx::query_as("SELECT size, note FROM checkpoint ORDER BY size").fetch_all(connection).await?;
-    notes
-        .iter()
-        .map(|(size, note)| {
-            let size = size.unsigned_abs();
-            let checkpoint =
-                Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size, what: why.to_string() })?;
-            if checkpoint.size() == size {
-                Ok(checkpoint)
-            } else {
-                Err(NotVerified::Checkpoint { size, what: "is of another size".to_owned() })
-            }
-        })
-        .collect()
+fn checkpoints(notes: &[(u64, String)], key: &LogKey) -> Result<Vec<Checkpoint>, NotVerified> {
+    let open = |(size, note): &(u64, String)| {
+        let size = *size;
+        let checkpoint =
+            Checkpoint::open(note, key).map_err(|why| NotVerified::Checkpoint { size, what: why.to_string() })?;
+        if checkpoint.size() == size {
+            Ok(checkpoint)
+        } else {
+            Err(NotVerified::Checkpoint { size, what: "is of another size".to_owned() })
+        }
+    };
+    notes.iter().map(open).collect()
 }
 
 /// The leaf of an entry, hashed again from its parts.
-fn entry(row: &SqliteRow, expected: u64) -> Result<Hash, NotVerified> {
-    let index = row.try_get::<i64, _>(0)?.unsigned_abs();
+fn leaf(kept: &Kept, expected: u64) -> Result<Hash, NotVerified> {
+    let index = kept.index;
     let wrong = |what| NotVerified::Entry { index, what };
     if index != expected {
         return Err(NotVerified::Entry { index: expected, what: "is missing" });
     }
-    let part = |label, text: usize, stored: usize| -> Result<Hash, NotVerified> {
-        let salt: Option<Vec<u8>> = row.try_get(text + 1)?;
-        let text: Option<String> = row.try_get(text)?;
-        let (Some(text), Some(salt)) = (text, salt) else {
+    let part = |label, at: usize| -> Result<Hash, NotVerified> {
+        let (Some(text), Some(salt)) = &kept.parts[at] else {
             return Err(wrong("a part is missing and no erasure was recorded"));
         };
-        let salt: [u8; 16] = salt.try_into().map_err(|_| wrong("a salt has another length"))?;
+        let salt: [u8; 16] = salt.as_slice().try_into().map_err(|_| wrong("a salt has another length"))?;
         let hashed = commitment(label, &salt, text.as_bytes());
-        let stored: Vec<u8> = row.try_get(stored)?;
-        if stored == hashed.as_bytes() { Ok(hashed) } else { Err(wrong("a part does not fit its commitment")) }
+        if kept.commitments[at] == hashed.as_bytes() {
+            Ok(hashed)
+        } else {
+            Err(wrong("a part does not fit its commitment"))
+        }
     };
     let commitments = Commitments {
-        actor: part(PartLabel::Actor, 1, 7)?,
-        subject: part(PartLabel::Subject, 3, 8)?,
-        answer: part(PartLabel::Answer, 5, 9)?,
+        actor: part(PartLabel::Actor, 0)?,
+        subject: part(PartLabel::Subject, 1)?,
+        answer: part(PartLabel::Answer, 2)?,
     };
-    let leaf: Vec<u8> = row.try_get(10)?;
-    if leaf == commitments.leaf().as_bytes() {
+    if kept.leaf == commitments.leaf().as_bytes() {
         Ok(commitments.leaf())
     } else {
         Err(wrong("the leaf does not fit its parts"))
@@ -165,13 +160,9 @@ fn entry(row: &SqliteRow, expected: u64) -> Result<Hash, NotVerified> {
 }
 
 /// The stored subtrees, which proofs are made from, are those of the entries.
-async fn check_nodes(connection: &mut SqliteConnection, expected: &[(NodeId, Hash)]) -> Result<(), NotVerified> {
-    let stored: Vec<(i64, i64, Vec<u8>)> =
-        sqlx::query_as("SELECT level, position, hash FROM node").fetch_all(connection).await?;
-    let stored: std::collections::HashMap<(u64, u64), Vec<u8>> = stored
-        .into_iter()
-        .map(|(level, position, hash)| ((level.unsigned_abs(), position.unsigned_abs()), hash))
-        .collect();
+fn check_nodes(stored: Vec<(u64, u64, Vec<u8>)>, expected: &[(NodeId, Hash)]) -> Result<(), NotVerified> {
+    let stored: std::collections::HashMap<(u64, u64), Vec<u8>> =
+        stored.into_iter().map(|(level, position, hash)| ((level, position), hash)).collect();
     let fits = stored.len() == expected.len()
         && expected.iter().all(|(id, hash)| {
             stored.get(&(u64::from(id.level), id.position)).is_some_and(|known| known == hash.as_bytes())

@@ -1,14 +1,15 @@
 //! From a configuration to a running broker. Refuses to start half-built.
 
+mod inspect;
 mod reload;
 
 use crate::{
     access::{Access, Departures},
-    access_log::{self, AccessLog, Entry, LogState, SearchError, Unavailable},
+    access_log::{self, AccessLog, Entry, LogState, Place, SearchError, Unavailable},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
-    control::Control,
-    dataset::{SqliteDataset, StoreError},
+    control::{Control, ControlError},
+    dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
     identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
@@ -18,6 +19,7 @@ use crate::{
     pseudonym::{self, InvalidKeyring, Keyring},
     rights::Rights,
 };
+pub use inspect::NotFit;
 use reload::reload_on_request;
 use std::{
     fs,
@@ -73,12 +75,18 @@ pub enum AppError {
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A server of PostgreSQL that a deployment cannot stand on.
+    #[error("{0}: {1}")]
+    Server(String, NotFit),
     /// The access log cannot be opened.
     #[error("the access log cannot be opened: {0}")]
     AccessLog(#[from] sqlx::Error),
     /// The access log cannot be read.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// What is in force is not known.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The access log cannot be written.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -112,21 +120,27 @@ impl App {
         verifier.fetch_if_due().await;
         let verifier = Arc::new(verifier);
         let exposure = exposure(&config.listen, &clock)?;
+        if let Some(postgres) = &config.postgres {
+            inspect::inspect(postgres, &policy.catalogue).await?;
+        }
         fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
         let stores = open_stores(&config, &policy).await?;
         let database = config.control_database();
+        let place = match &config.postgres {
+            None => Place::Sqlite(&database, config.access_log_max_pages),
+            Some(postgres) => Place::Postgres(postgres.appender()?, postgres.reader()?),
+        };
         let log = access_log::start(access_log::Settings {
-            database: &database,
-            max_pages: config.access_log_max_pages,
+            place,
             broker: config.broker.clone(),
             keyring: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         })
         .await?;
-        let control = Arc::new(Control::start(policy, log.appender.clone(), &log.reader).await?);
+        let control = Arc::new(Control::start(policy, log.appender.clone(), log.reader.clone()).await?);
         let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
-        let lost = intake.reconcile(&log.reader).await?;
+        let lost = intake.reconcile(&log.reader, config.broker.as_str()).await?;
         if lost > 0 {
             tracing::warn!(lost, "batches were recorded and did not arrive");
         }
@@ -157,6 +171,8 @@ impl App {
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
+        let control = self.services.access.control.clone();
+        self.background.push(tokio::spawn(async move { control.keep_following().await }));
         let verifier = self.services.verifier.clone();
         let keeping = verifier.clone();
         self.background.push(tokio::spawn(async move { keeping.keep_keys().await }));
@@ -217,13 +233,18 @@ async fn state_unknown(mut state: watch::Receiver<LogState>) -> String {
     }
 }
 
-async fn open_stores(config: &Config, policy: &Policy) -> Result<Arc<[SqliteDataset]>, StoreError> {
-    let mut stores = Vec::new();
+async fn open_stores(config: &Config, policy: &Policy) -> Result<Stores, AppError> {
+    let mut stores: Vec<Box<dyn Store>> = Vec::new();
     for (at, spec) in policy.catalogue.datasets() {
+        if let Some(postgres) = &config.postgres {
+            let server = postgres.dataset(&spec.id)?;
+            stores.push(Box::new(PostgresDataset::open(&server, policy.catalogue.clone(), at).await?));
+            continue;
+        }
         let path = config.data.join(format!("{}.sqlite", spec.id));
-        stores.push(SqliteDataset::open(&path, policy.catalogue.clone(), at).await?);
+        stores.push(Box::new(SqliteDataset::open(&path, policy.catalogue.clone(), at).await?));
     }
-    Ok(stores.into())
+    Ok(Stores::new(stores))
 }
 
 #[expect(clippy::too_many_arguments, reason = "each part of the broker once, put in its places")]
@@ -231,7 +252,7 @@ fn services(
     config: &Config,
     log: &AccessLog,
     control: Arc<Control>,
-    stores: Arc<[SqliteDataset]>,
+    stores: Stores,
     keyring: &Arc<Keyring>,
     verifier: Arc<Verifier>,
     clock: Arc<dyn Clock>,

@@ -2,7 +2,7 @@
 
 use crate::{
     access::Access,
-    access_log::Unavailable,
+    control::ControlError,
     identity::Verifier,
     policy::{InvalidPolicy, Policy, PolicyFiles},
 };
@@ -46,7 +46,7 @@ enum ReloadError {
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Control(#[from] ControlError),
     #[error("the catalogue changed, on which the stores stand: start the broker again")]
     Catalogue,
 }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod client;
+mod database;
 mod demo;
 mod init;
 mod keys;
@@ -61,6 +62,11 @@ enum Command {
     /// What the catalogue needs of a database.
     #[command(subcommand)]
     Catalogue(catalogue::CatalogueCommand),
+    /// Databases on servers of PostgreSQL.
+    #[command(subcommand)]
+    Database(database::Database),
+    /// Bring the layout of the databases up to date.
+    Migrate(database::Migrate),
     /// The keys of a deployment.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -117,6 +123,8 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),
+        Command::Database(database) => database.run().await,
+        Command::Migrate(migrate) => migrate.run().await,
         Command::Keys(keys) => keys.run(),
         Command::Token(token) => token.run(),
     }

@@ -1,4 +1,4 @@
-//! Where the key-encryption key comes from.
+//! Where a secret comes from: the key-encryption key, a password.
 
 use super::InvalidConfig;
 use crate::pseudonym::KeyEncryptionKey;
@@ -10,7 +10,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Where the key-encryption key is.
+/// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeySource {
@@ -32,29 +32,28 @@ impl KeySource {
     }
 
     /// Gets the key.
-    #[expect(clippy::disallowed_methods, reason = "the one place where a key may come from the environment")]
     pub fn get(&self) -> Result<KeyEncryptionKey, InvalidConfig> {
-        let failed = |what: String| InvalidConfig::KeySource(what);
+        Ok(KeyEncryptionKey::parse(&self.text().map_err(InvalidConfig::KeySource)?)?)
+    }
+
+    /// Gets the text.
+    #[expect(clippy::disallowed_methods, reason = "the one place where a secret may come from the environment")]
+    pub(super) fn text(&self) -> Result<Zeroizing<String>, String> {
         let text = match self {
-            KeySource::Env(name) => {
-                std::env::var(name).map_err(|_| failed(format!("the environment has no `{name}`")))?
-            }
+            KeySource::Env(name) => std::env::var(name).map_err(|_| format!("the environment has no `{name}`"))?,
             KeySource::File(path) => {
-                fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?
+                fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
             }
             KeySource::Command(words) => {
-                let (program, arguments) =
-                    words.split_first().ok_or_else(|| failed("the command is empty".to_owned()))?;
-                let output = Command::new(program)
-                    .args(arguments)
-                    .output()
-                    .map_err(|error| failed(format!("{program}: {error}")))?;
+                let (program, arguments) = words.split_first().ok_or("the command is empty")?;
+                let output =
+                    Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
                 if !output.status.success() {
-                    return Err(failed(format!("{program} ended with {}", output.status)));
+                    return Err(format!("{program} ended with {}", output.status));
                 }
-                String::from_utf8(output.stdout).map_err(|_| failed(format!("{program} printed no text")))?
+                String::from_utf8(output.stdout).map_err(|_| format!("{program} printed no text"))?
             }
         };
-        Ok(KeyEncryptionKey::parse(&Zeroizing::new(text))?)
+        Ok(Zeroizing::new(text))
     }
 }

@@ -5,6 +5,7 @@ mod identity;
 mod key_source;
 mod limits;
 mod listen;
+mod postgres;
 mod telemetry;
 
 use answers::AnswersFile;
@@ -12,6 +13,7 @@ pub use identity::{IdentityConfig, IssuerConfig, KeySetSource};
 pub use key_source::KeySource;
 pub use limits::{Limits, Seconds};
 pub use listen::{ClientFiles, Listen, TlsFiles};
+pub use postgres::PostgresConfig;
 pub use telemetry::TelemetryConfig;
 
 use crate::{
@@ -35,8 +37,10 @@ pub struct Config {
     pub broker: BrokerId,
     /// Days are counted here.
     pub time_zone: TimeZone,
-    /// Where the databases are.
+    /// Where the databases are that are files.
     pub data: PathBuf,
+    /// Where they are otherwise.
+    pub postgres: Option<PostgresConfig>,
     /// The policy folder.
     pub policies: PathBuf,
     /// The keyring file.
@@ -101,6 +105,9 @@ pub enum InvalidConfig {
         "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"
     )]
     Development,
+    /// Databases that cannot be reached as they should be.
+    #[error("`postgres`: {0}")]
+    Postgres(String),
     /// The key-encryption key is not where it should be.
     #[error("`key_encryption_key`: {0}")]
     KeySource(String),
@@ -120,6 +127,7 @@ struct File {
     key_encryption_key: KeySource,
     listen: Listen,
     identity: IdentityConfig,
+    postgres: Option<PostgresConfig>,
     #[serde(default)]
     answers: AnswersFile,
     #[serde(default)]
@@ -145,12 +153,15 @@ impl Config {
         let listen = file.listen.beside(base);
         listen.check()?;
         file.identity.check()?;
+        let postgres = file.postgres.map(|postgres| postgres.beside(base));
+        postgres.as_ref().map_or(Ok(()), PostgresConfig::check)?;
         let telemetry = file.telemetry.beside(base);
         telemetry.check()?;
         Ok(Self {
             broker: file.broker,
             time_zone: TimeZone::get(&file.time_zone).map_err(|_| InvalidConfig::TimeZone(file.time_zone))?,
             data: base.join(file.data),
+            postgres,
             policies: base.join(file.policies),
             keyring: base.join(file.keyring),
             key_encryption_key: file.key_encryption_key.beside(base),

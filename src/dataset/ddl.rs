@@ -1,13 +1,25 @@
-//! The table that a catalogue entry needs, as SQLite has it.
+//! The table that a catalogue entry needs.
 
 use super::catalogue::{Catalogue, Column, DatasetSpec, Kind};
+use crate::database::Engine;
 use std::fmt::Write;
 
 /// The statements that lay out a dataset's database.
 ///
-/// Tables are `WITHOUT ROWID` and keyed by random ids, so that a stolen file holds no order of entry; times of entry are kept per
-/// batch, to the day.
-pub fn ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
+/// Tables are keyed by random ids, on SQLite `WITHOUT ROWID`, so that a stolen file holds no order of entry; times of entry are kept
+/// per batch, to the day.
+pub fn ddl(catalogue: &Catalogue, spec: &DatasetSpec, engine: Engine) -> String {
+    let sqlite = sqlite_ddl(catalogue, spec);
+    match engine {
+        Engine::Sqlite => sqlite,
+        // The same table, in the words of the other engine.
+        Engine::Postgres => {
+            sqlite.replace(" BLOB", " BYTEA").replace(" INTEGER", " BIGINT").replace(") STRICT, WITHOUT ROWID;", ");")
+        }
+    }
+}
+
+fn sqlite_ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
     let mut columns = String::new();
     for column in &spec.columns {
         let _ = writeln!(columns, "    {} {}, -- {}", column.name, sql_type(column), remark(column));
@@ -80,7 +92,7 @@ pub(super) const OWN: [(&str, &str); 12] = [
     ("key_epoch", "INTEGER"),
 ];
 
-/// Every column of the table of records, its own and the catalogue's, with its type.
+/// Every column of the table of records, its own and the catalogue's, with its type in SQLite's words.
 pub(super) fn columns(spec: &DatasetSpec) -> Vec<(String, &'static str)> {
     let index = |column: &Column| column.unique.then(|| (format!("{}_index", column.name), "BLOB"));
     let domain = spec.columns.iter().map(|column| (column.name.clone(), sql_type(column)));

@@ -3,14 +3,18 @@
 pub mod catalogue;
 mod coarsening;
 mod ddl;
+mod postgres;
 mod record;
 mod sqlite;
 mod statements;
+mod store;
 mod value;
 
 pub use catalogue::Catalogue;
 pub use coarsening::Coarsening;
 pub use ddl::ddl;
+pub use postgres::PostgresDataset;
 pub use record::{NewRecord, Selection, StoredCell, StoredRecord};
-pub use sqlite::{BatchKept, SqliteDataset, StoreError};
+pub use sqlite::SqliteDataset;
+pub use store::{Batch, BatchKept, Store, StoreError, Stores};
 pub use value::{Level, Value};

@@ -2,11 +2,17 @@
 
 use super::{
     catalogue::{Catalogue, DatasetIndex, DatasetSpec, Kind},
-    record::{NewRecord, Selection, StoredCell, StoredRecord},
+    record::{Selection, StoredCell, StoredRecord},
     statements::Statements,
+    store::{Batch, BatchKept, Store, StoreError},
 };
-use crate::{access::Address, database, ids::DatasetId, pseudonym::Pseudonym};
-use jiff::civil::Date;
+use crate::{
+    access::Address,
+    database::{self, Engine},
+    ids::DatasetId,
+    pseudonym::Pseudonym,
+};
+use async_trait::async_trait;
 use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
 use std::{path::Path, sync::Arc};
 
@@ -19,61 +25,25 @@ pub struct SqliteDataset {
     pool: SqlitePool,
 }
 
-/// A store that did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database said no. Its words may hold SQL text, never a bound value.
-    #[error("the store of `{dataset}` failed: {source}")]
-    Database {
-        /// Which.
-        dataset: DatasetId,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// The table is not what the catalogue says.
-    #[error("the table of `{dataset}` does not fit the catalogue: column `{column}` {what}")]
-    Layout {
-        /// Which.
-        dataset: DatasetId,
-        /// Where.
-        column: String,
-        /// Missing, or of another type.
-        what: &'static str,
-    },
-    /// A row is not what a row of this store can be.
-    #[error("the store of `{0}` gave back a row that does not fit the catalogue")]
-    Row(DatasetId),
-    /// Something of another dataset was handed in.
-    #[error("the store of `{0}` was handed a name of another dataset")]
-    Foreign(DatasetId),
-}
-
 /// With so many records a store is not young any more: it has pages by the hundred.
 const YOUNG: i64 = 2_000;
-
-/// What a store knows of a batch that came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchKept {
-    /// How many records it had.
-    pub records: u64,
-    /// Merkle root over their commitments.
-    pub root: Vec<u8>,
-}
 
 impl SqliteDataset {
     /// Opens the store, lays it out if it is new, and checks that its table is the one the catalogue speaks of.
     pub async fn open(path: &Path, catalogue: Arc<Catalogue>, dataset: DatasetIndex) -> Result<Self, StoreError> {
         let spec = catalogue.dataset(dataset);
         let failed = |source| StoreError::Database { dataset: spec.id.clone(), source };
-        let pool = database::open_pool(path).await.map_err(failed)?;
-        database::migrate_dataset(&pool, &catalogue, spec).await.map_err(failed)?;
-        let statements = Statements::of(spec);
+        let pool = database::sqlite::open_pool(path).await.map_err(failed)?;
+        database::sqlite::migrate_dataset(&pool, &catalogue, spec).await.map_err(failed)?;
+        let statements = Statements::of(spec, Engine::Sqlite);
         check_layout(&pool, spec).await?;
         Ok(Self { statements, catalogue, dataset, pool })
     }
+}
 
-    /// What is held on the subject at that address: the columns of its selection and nothing else.
-    pub async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
+#[async_trait]
+impl Store for SqliteDataset {
+    async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
         let pseudonym = self.own_bytes(address.pseudonym())?;
         let rows = sqlx::query(self.statements.fetch())
             .bind(pseudonym)
@@ -84,8 +54,7 @@ impl SqliteDataset {
         rows.iter().map(|row| self.record(row).ok_or_else(|| StoreError::Row(self.id().clone()))).collect()
     }
 
-    /// Whether a record with that blind index in the unique column is held.
-    pub(crate) async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
+    async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
         let known = self.statements.holds_value(unique_column).ok_or_else(|| StoreError::Foreign(self.id().clone()))?;
         let found: i64 = sqlx::query_scalar(known)
             .bind(&index[..])
@@ -95,8 +64,7 @@ impl SqliteDataset {
         Ok(found != 0)
     }
 
-    /// Whether a record of that type is held on the subject.
-    pub(crate) async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
+    async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
         let found: i64 =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM record WHERE pseudonym = ?1 AND record_type = ?2)")
                 .bind(self.own_bytes(pseudonym)?)
@@ -107,21 +75,15 @@ impl SqliteDataset {
         Ok(found != 0)
     }
 
-    /// Stores a batch whole or not at all: the records in their order, and what was committed to.
-    pub(crate) async fn insert(
-        &self,
-        batch: &[u8; 16],
-        day: Date,
-        root: &[u8],
-        records: &[NewRecord],
-    ) -> Result<(), StoreError> {
+    async fn insert(&self, batch: Batch) -> Result<(), StoreError> {
+        let Batch { name: batch, day, root, records } = batch;
         let failed = |source| self.failed(source);
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         sqlx::query("INSERT INTO batch (batch, day, records, root) VALUES (?1, ?2, ?3, ?4)")
             .bind(&batch[..])
             .bind(day.to_string())
             .bind(records.len() as i64)
-            .bind(root)
+            .bind(&root[..])
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
@@ -154,6 +116,21 @@ impl SqliteDataset {
         Ok(())
     }
 
+    async fn batch(&self, batch: &[u8]) -> Result<Option<BatchKept>, StoreError> {
+        let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT records, root FROM batch WHERE batch = ?1")
+            .bind(batch)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|source| self.failed(source))?;
+        Ok(row.map(|(records, root)| BatchKept { records: records.unsigned_abs(), root }))
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl SqliteDataset {
     /// INVARIANT (apart): a write-ahead log has transactions in the order in which they came, so two stolen ones would join the
     /// subjects whose records were put in one by one. It is emptied after each batch. Where that fails, or a reader is in the way,
     /// the next batch does it.
@@ -182,21 +159,6 @@ impl SqliteDataset {
         Ok(())
     }
 
-    /// What is known of a batch; none where it did not arrive.
-    pub async fn batch(&self, batch: &[u8]) -> Result<Option<BatchKept>, StoreError> {
-        let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT records, root FROM batch WHERE batch = ?1")
-            .bind(batch)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|source| self.failed(source))?;
-        Ok(row.map(|(records, root)| BatchKept { records: records.unsigned_abs(), root }))
-    }
-
-    /// Writes what is in memory to the file and closes.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
     fn id(&self) -> &DatasetId {
         &self.catalogue.dataset(self.dataset).id
     }
@@ -218,7 +180,7 @@ impl SqliteDataset {
     }
 
     fn record(&self, row: &SqliteRow) -> Option<StoredRecord> {
-        const OWN: usize = 6;
+        const OWN: usize = 7;
         let spec = self.catalogue.dataset(self.dataset);
         let name: String = row.try_get(1).ok()?;
         let record_type = *spec.record_types.iter().find(|id| self.catalogue.record_type(**id).name == name)?;

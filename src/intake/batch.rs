@@ -8,7 +8,7 @@ use crate::{
         merkle::{Frontier, Hash, leaf_hash},
     },
     dataset::{
-        NewRecord, SqliteDataset, StoreError, StoredCell,
+        Batch, NewRecord, Store, StoreError, StoredCell,
         catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId},
     },
     entropy::NoEntropy,
@@ -56,7 +56,7 @@ impl Intake {
         rows: Vec<(u64, Checked)>,
     ) -> Result<(Option<Stored>, Vec<Rejected>), Unanswered> {
         let at = delivery.dataset.position();
-        let (Some(turn), Some(store)) = (self.turns.get(at), self.stores.get(at)) else {
+        let (Some(turn), Some(store)) = (self.turns.get(at), self.stores.of(delivery.dataset)) else {
             return Err(Unanswered::Fault);
         };
         let _turn = turn.lock().await;
@@ -78,21 +78,22 @@ impl Intake {
         let entry = Entry::decided(Kind::Input, "stored", grant.who.clone(), grant.terms()).with_input(input);
         let receipt = self.log.append(entry, root.as_bytes()).instrument(tracing::info_span!("record")).await?;
         // A crash here leaves an entry whose records did not arrive; the next start finds it and says so.
-        let inserting = tracing::info_span!("insert", dataset = %spec.id, entries = records.len());
-        if let Err(error) = store.insert(&batch, delivery.today, root.as_bytes(), &records).instrument(inserting).await
-        {
+        let count = records.len();
+        let inserting = tracing::info_span!("insert", dataset = %spec.id, entries = count);
+        let arriving = Batch { name: batch, day: delivery.today, root: *root.as_bytes(), records };
+        if let Err(error) = store.insert(arriving).instrument(inserting).await {
             tracing::error!(%error, "a batch was not stored");
             self.note_lost(spec.id.as_str(), &hex::encode(batch)).await?;
             return Err(Unanswered::Fault);
         }
-        Ok((Some(Stored { records: records.len() as u64, receipt }), rejected))
+        Ok((Some(Stored { records: count as u64, receipt }), rejected))
     }
 
     #[tracing::instrument(name = "seal", skip_all)]
     async fn without_duplicates(
         &self,
         delivery: &Delivery,
-        store: &SqliteDataset,
+        store: &dyn Store,
         rows: Vec<(u64, Checked)>,
     ) -> Result<(Vec<NewRecord>, Vec<Rejected>), Unanswered> {
         let mut seen = HashSet::new();
@@ -111,7 +112,7 @@ impl Intake {
     async fn duplicate(
         &self,
         delivery: &Delivery,
-        store: &SqliteDataset,
+        store: &dyn Store,
         record: &NewRecord,
         seen: &mut HashSet<Unique>,
     ) -> Result<Option<String>, Unanswered> {

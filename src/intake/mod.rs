@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, today},
     control::Control,
     dataset::{
-        SqliteDataset,
+        Stores,
         catalogue::{DatasetIndex, RecordTypeId},
     },
     entropy::Entropy,
@@ -35,7 +35,7 @@ pub struct Intake {
     /// What is in force.
     pub(crate) control: Arc<Control>,
     /// The stores, in the order of the catalogue.
-    pub(crate) stores: Arc<[SqliteDataset]>,
+    pub(crate) stores: Stores,
     /// One batch at a time and dataset, so that duplicates are found.
     pub(crate) turns: Vec<Mutex<()>>,
     /// The keys.
@@ -81,14 +81,14 @@ impl Intake {
         Ok(Delivery { grant, dataset, source, today })
     }
 
-    /// Batches that were recorded since the last start and did not arrive, because the broker ended in between: the access log is
+    /// Batches that this broker recorded since its last start and that did not arrive, because the broker ended in between: the access log is
     /// told, since its entry says that they came in.
-    pub async fn reconcile(&self, reader: &Reader) -> Result<u64, SearchError> {
+    pub async fn reconcile(&self, reader: &Reader, broker: &str) -> Result<u64, SearchError> {
         let mut lost = 0;
-        for (dataset, batch) in reader.inputs_since_last_start(STARTED).await? {
+        for (dataset, batch) in reader.inputs_since_last_start(STARTED, broker).await? {
             let in_force = self.control.in_force();
-            let known = in_force.policy.catalogue.dataset_named(&dataset).map(|(at, _)| at.position());
-            let store = known.and_then(|at| self.stores.get(at));
+            let known = in_force.policy.catalogue.dataset_named(&dataset);
+            let store = known.and_then(|(at, _)| self.stores.of(at));
             let name = hex::decode(&batch).map_err(|_| SearchError::Damaged("a batch without a name"))?;
             let arrived = match store {
                 Some(store) => {

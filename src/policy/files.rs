@@ -1,5 +1,6 @@
 //! A policy as files: read whole, named by its content.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -8,7 +9,8 @@ use std::{
 };
 
 /// The texts of a policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PolicyFiles {
     /// `model.conf`, `catalogue.toml`, `roles.toml`, `red-lines.toml` and the `*.csv`, by name.
     pub rules: BTreeMap<String, String>,
@@ -56,6 +58,19 @@ impl PolicyFiles {
             files.agreements.insert(name, read(&path)?);
         }
         Ok(files)
+    }
+
+    /// The name under which the archive has all of it.
+    pub const ARCHIVED_AS: &str = "files";
+
+    /// For the archive.
+    pub(super) fn to_archive(&self) -> String {
+        serde_json_canonicalizer::to_string(self).expect("maps of texts are JSON")
+    }
+
+    /// From the archive.
+    pub(crate) fn from_archive(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
     /// The policy version: SHA-256 over name and text of every file but the agreements, which have versions of their own.

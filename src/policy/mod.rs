@@ -31,6 +31,7 @@ pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
 
 use crate::{access_log::Archived, dataset::Catalogue, pseudonym::RestrictionName, strict_toml::InvalidToml};
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
@@ -48,6 +49,8 @@ pub struct Policy {
     pub version: String,
     /// How many cases it passed.
     pub cases: usize,
+    /// SHA-256 of the archived form of all files, hexadecimal.
+    files_version: String,
     table: Table,
     agreements: BTreeMap<String, Arc<Agreement>>,
     files: PolicyFiles,
@@ -142,7 +145,8 @@ impl Policy {
         let lines = files.rules.iter().filter(|(name, _)| name.ends_with(".csv"));
         let table = Table::compile(&rules::join(lines, &roles, &catalogue)?, &roles, &catalogue).await?;
         let version = files.version();
-        let mut policy = Self { catalogue, roles, version, cases: 0, table, agreements, files };
+        let files_version = hex::encode(Sha256::digest(files.to_archive()));
+        let mut policy = Self { catalogue, roles, version, cases: 0, files_version, table, agreements, files };
         red_lines.check(&policy)?;
         policy.cases = policy.run_cases()?;
         Ok(policy)
@@ -167,7 +171,14 @@ impl Policy {
             name: format!("agreements/{}", agreement.id),
             content: agreement.text.clone(),
         });
-        std::iter::once(whole).chain(agreements).collect()
+        let (version, name) = (self.files_version.clone(), PolicyFiles::ARCHIVED_AS.to_owned());
+        let files = Archived { version, name, content: self.files.to_archive() };
+        [whole, files].into_iter().chain(agreements).collect()
+    }
+
+    /// SHA-256 over all of it, agreements and cases too, hexadecimal: two policies of one version are the same in every byte.
+    pub fn files_version(&self) -> &str {
+        &self.files_version
     }
 
     /// The texts it was made of.

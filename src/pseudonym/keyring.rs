@@ -28,6 +28,7 @@ pub struct Keyring {
     handles: Zeroizing<[u8; 32]>,
     months: Zeroizing<[u8; 32]>,
     restrictions: Zeroizing<[u8; 32]>,
+    heads: Zeroizing<[u8; 32]>,
     signer: LogSigner,
 }
 
@@ -142,7 +143,8 @@ impl Keyring {
             .collect();
         // Outlives every handle and every month, as long as the keyring does.
         let restrictions = derive(&handles, b"disown.v1/restriction", b"");
-        Self { datasets, handles, months, restrictions, signer }
+        let heads = derive(&months, b"disown.v1/head", b"");
+        Self { datasets, handles, months, restrictions, heads, signer }
     }
 
     /// The key epoch that new rows of a dataset get.
@@ -251,6 +253,11 @@ impl Keyring {
     /// The subject's name among those whose data may not be used.
     pub async fn restriction_name(&self, subject: &SubjectIdentifier) -> RestrictionName {
         RestrictionName(hmac(&self.restrictions, &[subject.padded().as_slice()]))
+    }
+
+    /// The seal of a head: that a broker with this keyring appended it. Signing comes later, when it has been read back.
+    pub async fn seal_head(&self, predecessor: u64, size: u64, root: &Hash) -> [u8; 32] {
+        hmac(&self.heads, &[&predecessor.to_be_bytes(), &size.to_be_bytes(), root.as_bytes()])
     }
 
     /// Signs a tree head.

@@ -110,15 +110,15 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
     let kek = KeyEncryptionKey::parse(&hex::encode(entropy.bytes::<32>()?))?;
     let keyring = pseudonym::create("disown.example/measured", &[], &kek, entropy)?;
     let log = access_log::start(access_log::Settings {
-        database: &folder.join("control.sqlite"),
-        max_pages: None,
+        place: access_log::Place::Sqlite(&folder.join("control.sqlite"), None),
         broker: BrokerId::try_from("measured")?,
         keyring: Arc::new(pseudonym::open(&keyring, &kek)?),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     })
     .await?;
-    let epoch = log.appender.put_in_force(&"0".repeat(64), vec![]).await?;
+    log.appender.put_in_force(&"0".repeat(64), "", vec![]).await?;
+    let epoch = log.reader.in_force().await?.map_or(0, |now| now.epoch);
     let start = Instant::now();
     let appending: Vec<_> =
         (0..callers).map(|_| tokio::spawn(append(log.appender.clone(), epoch, start + LASTING))).collect();

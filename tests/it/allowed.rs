@@ -4,7 +4,7 @@
 use disown::{
     access::{Address, Linked, Plan, ReceiptMismatch, Redacted, Refused, Released, plan, redact, refuse, release},
     access_log::{Appender, Entry, Filter, InspectionRecorder, Reader, Receipt, Unavailable},
-    dataset::{Catalogue, SqliteDataset},
+    dataset::{Catalogue, Store},
     policy::{Denial, Grant},
     pseudonym::{InvalidIdentifier, Keyring, Pseudonym, SubjectIdentifier},
 };
@@ -14,7 +14,7 @@ fn spend(grant: Grant) -> Plan {
     plan(grant)
 }
 
-async fn fetch(store: &SqliteDataset, address: &Address) {
+async fn fetch(store: &dyn Store, address: &Address) {
     let _ = store.fetch(address).await;
 }
 

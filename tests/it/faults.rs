@@ -25,7 +25,7 @@ const LOG: &str = "data/control.sqlite";
 #[tokio::test]
 async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
     let deployment = TestBroker::populated().await.stop().await;
-    let mut log = database::read_only(&deployment.path(LOG)).connect().await.unwrap();
+    let mut log = database::sqlite::read_only(&deployment.path(LOG)).connect().await.unwrap();
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut log).await.unwrap();
     drop(log);
     let limit = format!("max_pages = {}\n", pages + 12);

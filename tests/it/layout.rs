@@ -3,8 +3,8 @@
 use crate::harness::*;
 use disown::{
     app::AppError,
-    database,
-    dataset::{Catalogue, SqliteDataset, ddl},
+    database::{self, Engine},
+    dataset::{Catalogue, SqliteDataset, Store, ddl},
     entropy::SystemEntropy,
     ids::DatasetId,
     pseudonym::{self, KeyEncryptionKey},
@@ -21,8 +21,11 @@ fn the_committed_migrations_are_what_the_catalogue_needs() {
     let catalogue = Catalogue::parse(&reference()).unwrap();
     assert_eq!(catalogue.datasets().count(), 3);
     for (_, spec) in catalogue.datasets() {
-        let committed = fs::read_to_string(format!("migrations/{}/sqlite/0001_records.sql", spec.id)).unwrap();
-        assert!(ddl(&catalogue, spec) == committed, "the migration of `{}` is not that of the catalogue", spec.id);
+        for (engine, folder) in [(Engine::Sqlite, "sqlite"), (Engine::Postgres, "postgres")] {
+            let path = format!("migrations/{}/{folder}/0001_records.sql", spec.id);
+            let committed = fs::read_to_string(&path).unwrap();
+            assert!(ddl(&catalogue, spec, engine) == committed, "{path} is not what the catalogue needs");
+        }
     }
 }
 
@@ -33,7 +36,7 @@ async fn reopened(dataset: &str, sql: &str) -> Result<(), String> {
     let catalogue = Arc::new(Catalogue::parse(&reference()).unwrap());
     let (at, _) = catalogue.dataset_named(dataset).unwrap();
     SqliteDataset::open(&path, catalogue.clone(), at).await.unwrap().close().await;
-    let mut connection = database::writable(&path).connect().await.unwrap();
+    let mut connection = database::sqlite::writable(&path).connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     match SqliteDataset::open(&path, catalogue, at).await {

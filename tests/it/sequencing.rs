@@ -38,7 +38,7 @@ async fn two_hundred_at_once_get_receipts_without_gap_or_repeat_that_verify_offl
     let indices: BTreeSet<u64> = receipts.iter().map(|receipt| receipt.index).collect();
     assert!(indices.into_iter().eq(before + 1..=before + ASKERS), "an index is missing or there twice");
 
-    let mut log = database::read_only(&broker.deployment.path(LOG)).connect().await.unwrap();
+    let mut log = database::sqlite::read_only(&broker.deployment.path(LOG)).connect().await.unwrap();
     let heads: i64 = sqlx::query_scalar("SELECT count(*) FROM head WHERE size > ?1")
         .bind(i64::try_from(before + 1).unwrap())
         .fetch_one(&mut log)

@@ -3,13 +3,13 @@
 mod prepare;
 
 use super::{
-    batch::WriteError,
+    batch::{NewEntry, WriteError},
     entry::Entry,
     merkle::{Frontier, Hash},
     receipt::Receipt,
-    recover::check_end,
-    sqlite::Storage,
+    recover::{check_end, follow_heads},
     state::{LogState, Unavailable},
+    storage::{Storage, corrupt},
 };
 use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub(super) enum Command {
 
 /// The single writer of the access log.
 pub(super) struct Sequencer {
-    storage: Storage,
+    storage: Box<dyn Storage>,
     keyring: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -41,6 +41,8 @@ pub(super) struct Sequencer {
     epoch: watch::Sender<u64>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
+    /// The log may be further than is known here.
+    behind: bool,
     state: watch::Sender<LogState>,
 }
 
@@ -48,7 +50,7 @@ impl Sequencer {
     /// Reads what the log ends with, and signs the last head again if a crash came between commit and signature: the way of
     /// recovery is the way of every start.
     pub(super) async fn start(
-        mut storage: Storage,
+        mut storage: Box<dyn Storage>,
         keyring: Arc<Keyring>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
@@ -59,7 +61,7 @@ impl Sequencer {
         let tail = storage.tail().await?;
         let size = tail.frontier.size();
         epoch.send_replace(tail.epoch);
-        if check_end(&mut storage, &tail, &keyring).await? != size {
+        if check_end(&mut *storage, &tail, &keyring).await? != size {
             let checkpoint = keyring.sign(size, &tail.frontier.root()).await;
             storage.store_checkpoint(size, checkpoint.note()).await?;
         }
@@ -73,6 +75,7 @@ impl Sequencer {
             broker,
             epoch,
             unstored_checkpoint: None,
+            behind: false,
             state,
         })
     }
@@ -114,53 +117,111 @@ impl Sequencer {
     }
 
     /// Whether the log can go on.
-    async fn append(&mut self, waiting: Vec<Waiting>) -> bool {
-        // An entry behind one that opens an epoch is stale in the same batch already.
-        let mut current = *self.epoch.borrow();
-        let (waiting, stale): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
-            let in_force = one.entry.epoch.is_none_or(|decided| decided == current);
-            current += u64::from(one.entry.opens_epoch.is_some());
-            in_force
-        });
-        fail(stale, Unavailable::EpochMoved);
-        if waiting.is_empty() {
-            return true;
+    async fn append(&mut self, mut waiting: Vec<Waiting>) -> bool {
+        if self.behind
+            && let Err(error) = self.read_on().await
+        {
+            return self.could_not_read_on(waiting, &error);
         }
-        let prepared = match self.prepare(&waiting) {
-            Ok(prepared) => prepared,
-            Err(_) => {
-                fail(waiting, Unavailable::Unwritable);
+        loop {
+            // An entry behind one that opens an epoch is stale in the same batch already.
+            let mut current = *self.epoch.borrow();
+            let (in_force, stale): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
+                let in_force = one.entry.epoch.is_none_or(|decided| decided == current);
+                current += u64::from(one.entry.opens_epoch.is_some());
+                in_force
+            });
+            waiting = in_force;
+            fail(stale, Unavailable::EpochMoved);
+            if waiting.is_empty() {
                 return true;
             }
-        };
-        let (entries, began) = (prepared.batch.entries.len(), Instant::now());
-        let committed = self.storage.commit(&prepared.batch).instrument(tracing::info_span!("commit", entries)).await;
-        metrics::commit(entries, began.elapsed(), if committed.is_ok() { "committed" } else { "failed" });
-        match committed {
-            Ok(()) => self.finish(waiting, prepared).await,
-            Err(WriteError::Rejected(reason)) => {
-                tracing::error!(%reason, "the access log cannot be written; nothing is released");
-                self.state.send_replace(LogState::Unwritable(reason));
-                fail(waiting, Unavailable::Unwritable);
-                true
+            let mut prepared = match self.prepare(&waiting) {
+                Ok(prepared) => prepared,
+                Err(_) => {
+                    fail(waiting, Unavailable::Unwritable);
+                    return true;
+                }
+            };
+            let batch = &mut prepared.batch;
+            batch.seal = self.keyring.seal_head(batch.predecessor, batch.size, &batch.root).await;
+            let (entries, began) = (prepared.batch.entries.len(), Instant::now());
+            let committed =
+                self.storage.commit(&prepared.batch).instrument(tracing::info_span!("commit", entries)).await;
+            metrics::commit(entries, began.elapsed(), if committed.is_ok() { "committed" } else { "failed" });
+            match committed {
+                Ok(stored) => return self.finish(waiting, prepared, &stored).await,
+                // Another broker was first. Whoever is always second still gets there: each round somebody does.
+                Err(WriteError::Conflict) => {
+                    if let Err(error) = self.read_on().await {
+                        return self.could_not_read_on(waiting, &error);
+                    }
+                }
+                Err(WriteError::Rejected(reason)) => {
+                    self.unwritable(waiting, reason);
+                    return true;
+                }
+                Err(WriteError::Lost(reason)) => {
+                    // What is there by now is found out before anything else is appended.
+                    self.behind = true;
+                    self.unwritable(waiting, reason);
+                    return true;
+                }
+                Err(error @ (WriteError::Foreign | WriteError::StateUnknown(_))) => {
+                    return self.stop(waiting, &error.to_string());
+                }
             }
-            Err(WriteError::EpochMoved(number)) => {
-                self.epoch.send_replace(number);
-                fail(waiting, Unavailable::EpochMoved);
-                true
-            }
-            Err(error @ (WriteError::Conflict | WriteError::StateUnknown(_))) => self.stop(waiting, &error.to_string()),
         }
     }
 
-    /// The batch is durable. Reads it back, hashes it again, signs, and hands out the receipts.
-    async fn finish(&mut self, waiting: Vec<Waiting>, prepared: Prepared) -> bool {
+    /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
+    async fn read_on(&mut self) -> Result<(), sqlx::Error> {
+        let from = self.frontier.size();
+        if self.storage.size().await? < from {
+            return Err(corrupt("entries are missing over which a receipt was given"));
+        }
+        let heads = self.storage.heads(from).await?;
+        follow_heads(&heads, from, &self.keyring).await?;
+        let mut frontier = self.frontier.clone();
+        for head in &heads {
+            for leaf in self.storage.leaves(frontier.size(), head.size).await? {
+                frontier.push(leaf);
+            }
+            if frontier.size() != head.size || frontier.root() != head.root {
+                return Err(corrupt("its entries do not fit a head of it"));
+            }
+        }
+        let (epoch, last_actor) = self.storage.last(frontier.size()).await?;
+        let last_time = last_actor.as_deref().and_then(time_of).unwrap_or(self.last_time);
+        self.last_time = self.last_time.max(last_time);
+        self.frontier = frontier;
+        self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
+        self.behind = false;
+        Ok(())
+    }
+
+    /// A log that does not fit together ends the broker. One that is not reached is tried again with the next entry.
+    fn could_not_read_on(&mut self, waiting: Vec<Waiting>, error: &sqlx::Error) -> bool {
+        if matches!(error, sqlx::Error::Decode(_)) {
+            return self.stop(waiting, &error.to_string());
+        }
+        self.behind = true;
+        self.unwritable(waiting, error.to_string());
+        true
+    }
+
+    fn unwritable(&mut self, waiting: Vec<Waiting>, reason: String) {
+        tracing::error!(%reason, "the access log cannot be written; nothing is released");
+        self.state.send_replace(LogState::Unwritable(reason));
+        fail(waiting, Unavailable::Unwritable);
+    }
+
+    /// The batch is durable, and this is what is there. Hashes it again, signs, and hands out the receipts.
+    async fn finish(&mut self, waiting: Vec<Waiting>, prepared: Prepared, stored: &[NewEntry]) -> bool {
         let Prepared { batch, frontier, known, epoch, last_time } = prepared;
         // What is signed is what the store has, not what was meant: one flipped bit would spoil the log for ever.
-        match self.storage.read_back(batch.predecessor, batch.size).await {
-            Ok(stored) if stored == batch.entries && rehash(&self.frontier, &stored) == batch.root => {}
-            Ok(_) => return self.stop(waiting, "the batch reads back otherwise than it was written"),
-            Err(error) => return self.stop(waiting, &error.to_string()),
+        if stored != batch.entries || rehash(&self.frontier, stored) != batch.root {
+            return self.stop(waiting, "the batch reads back otherwise than it was written");
         }
         let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
         (self.frontier, self.last_time) = (frontier, last_time);
@@ -191,9 +252,9 @@ impl Sequencer {
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        self.storage.month_key(month, fresh).await.map_err(|error| {
-            tracing::error!(%error, "the access log cannot be written; nothing is released");
-            self.state.send_replace(LogState::Unwritable(error.to_string()));
+        let kept = self.storage.month_key(month, fresh).await;
+        kept.map_err(|error| {
+            self.unwritable(vec![], error.to_string());
             Unavailable::Unwritable
         })
     }

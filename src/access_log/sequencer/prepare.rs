@@ -32,7 +32,7 @@ pub(super) struct Prepared {
 }
 
 impl Sequencer {
-    /// Stamps, salts and hashes; nothing of it counts until it is committed.
+    /// Stamps, salts and hashes; nothing of it counts until it is committed. The seal is yet to come.
     pub(super) fn prepare(&self, waiting: &[Waiting]) -> Result<Prepared, NoEntropy> {
         let mut frontier = self.frontier.clone();
         let mut known: HashMap<NodeId, Hash> =
@@ -57,13 +57,15 @@ impl Sequencer {
             nodes.extend(completed);
             entries.push(entry);
         }
+        let (predecessor, size, root) = (self.frontier.size(), frontier.size(), frontier.root());
         let batch = Batch {
-            predecessor: self.frontier.size(),
+            predecessor,
             epoch: *self.epoch.borrow(),
             entries,
             nodes,
-            size: frontier.size(),
-            root: frontier.root(),
+            size,
+            root,
+            seal: [0; 32],
             checkpoint: self.unstored_checkpoint.clone(),
             epochs,
         };

@@ -14,7 +14,7 @@ pub(super) async fn show(base: &Path, key: &LogKey) -> anyhow::Result<()> {
         fs::copy(base.join(format!("data/control.sqlite{suffix}")), base.join(format!("copy.sqlite{suffix}")))?;
     }
     // To open it for writing and close it moves what is in the write-ahead log into the file.
-    database::writable(&copy).connect().await?.close().await?;
+    database::sqlite::writable(&copy).connect().await?.close().await?;
     let verified = verify_database(&copy, key).await?;
     println!("   as it is:         {} entries hashed again, signed up to {}", verified.entries, verified.signed);
     let mut bytes = fs::read(&copy)?;

@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
         assert!((1..=60).contains(&spec.columns.len()) && !spec.record_types.is_empty());
         assert!(spec.columns.iter().all(|column| NAME.is_match(&column.name)));
         // The statement begins with one remark; what comes after it is made of names.
-        let sql = ddl(&catalogue, spec);
+        let sql = ddl(&catalogue, spec, disown::database::Engine::Sqlite);
         assert!(sql.contains("CREATE TABLE"));
 
         let columns = spec.columns.iter().map(|column| &column.source_name);

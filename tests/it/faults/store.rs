@@ -53,7 +53,7 @@ async fn a_sealed_cell_that_was_moved_is_neither_shown_nor_taken_for_an_empty_on
 #[tokio::test]
 async fn a_log_that_reads_back_otherwise_than_it_was_written_releases_nothing_and_stops() {
     let deployment = TestBroker::populated().await.stop().await;
-    let mut log = database::writable(&deployment.path(LOG)).connect().await.unwrap();
+    let mut log = database::sqlite::writable(&deployment.path(LOG)).connect().await.unwrap();
     alter(
         &mut log,
         "CREATE TRIGGER faulty AFTER INSERT ON entry WHEN new.actor ->> '$.kind' = 'release' \
@@ -75,8 +75,8 @@ async fn a_log_that_reads_back_otherwise_than_it_was_written_releases_nothing_an
 async fn every_database_syncs_each_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("any.sqlite");
-    let pool = database::open_pool(&path).await.unwrap();
-    let mut single = database::writable(&path).connect().await.unwrap();
+    let pool = database::sqlite::open_pool(&path).await.unwrap();
+    let mut single = database::sqlite::writable(&path).connect().await.unwrap();
     for connection in [&mut single, &mut *pool.acquire().await.unwrap()] {
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.unwrap();
         let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(connection).await.unwrap();

@@ -7,7 +7,7 @@ use disown::{
         merkle::Hash,
         verify::verify_leaf,
     },
-    database::open_reader,
+    database::sqlite::open_reader,
     pb,
 };
 use sqlx::SqlitePool;

@@ -3,6 +3,7 @@
 
 mod asking;
 mod checking;
+mod cluster;
 mod golden;
 mod health;
 mod leaks;
@@ -13,6 +14,7 @@ mod tampering;
 
 pub use asking::*;
 pub use checking::hashes;
+pub use cluster::Cluster;
 pub use golden::assert_golden;
 pub use leaks::{assert_no_identifier, forms_in};
 pub use people::*;
@@ -21,13 +23,14 @@ pub use tampering::*;
 
 use disown::{
     access_log::{
-        LogState,
+        LogState, Reader,
         checkpoint::LogKey,
-        verify::{Verified, verify_database},
+        verify::{Verified, verify_database, verify_log},
     },
     app::{App, AppError},
     clock::TestClock,
     config::Config,
+    database::Engine,
     deployment::{Layout, lay_out},
     entropy::SeededEntropy,
     identity::DevelopmentIssuer,
@@ -55,6 +58,16 @@ pub const NOW: &str = "2026-11-21T20:00:00Z";
 
 pub fn today() -> Date {
     NOW.parse::<Timestamp>().unwrap().to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date()
+}
+
+/// The engine that the tests are run on, save those that are about one.
+#[expect(clippy::disallowed_methods, reason = "how the tests are run is told from outside")]
+pub fn engine() -> Engine {
+    match std::env::var("DISOWN_ENGINE").as_deref() {
+        Err(_) | Ok("sqlite") => Engine::Sqlite,
+        Ok("postgres") => Engine::Postgres,
+        Ok(other) => panic!("DISOWN_ENGINE is `{other}`, and neither `sqlite` nor `postgres`"),
+    }
 }
 
 /// A deployment on disk, served or not.
@@ -94,7 +107,12 @@ impl Deployment {
         };
         let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
         lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
-        Self { folder, clock: Arc::new(TestClock::new(now)), seed }
+        let deployment = Self { folder, clock: Arc::new(TestClock::new(now)), seed };
+        if engine() == Engine::Postgres {
+            let section = format!("{}[answers]", Cluster::shared().section());
+            deployment.edit("disown.toml", "[answers]", &section);
+        }
+        deployment
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -139,6 +157,7 @@ impl Deployment {
 
     /// Builds the broker, without serving it.
     pub async fn build(&mut self) -> Result<App, AppError> {
+        self.provision().await;
         // Another sequence at each start: salts and record ids must not repeat.
         self.seed += 1_000_000;
         App::build(self.config(), self.clock.clone(), Arc::new(SeededEntropy::new(self.seed))).await
@@ -160,8 +179,20 @@ impl Deployment {
         TestBroker { deployment: self, address, channel, log_state, reload, stop: Some(stop), serving: Some(serving) }
     }
 
+    /// Makes the databases, where they are not files.
+    pub async fn provision(&self) {
+        if let Ok(config) = Config::read(&self.path("disown.toml"))
+            && config.postgres.is_some()
+        {
+            Cluster::shared().provision(&config).await;
+        }
+    }
+
     pub async fn verify(&self) -> Verified {
-        verify_database(&self.path("data/control.sqlite"), &self.log_key()).await.unwrap()
+        match self.config().postgres {
+            Some(postgres) => verify_log(&Reader::on(postgres.reader().unwrap()), &self.log_key()).await.unwrap(),
+            None => verify_database(&self.path("data/control.sqlite"), &self.log_key()).await.unwrap(),
+        }
     }
 }
 

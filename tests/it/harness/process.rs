@@ -36,6 +36,7 @@ impl Deployment {
 
     /// Starts the binary by that command, which may be wrapped, and speaks to it like to any other broker. Tokens are made anew.
     pub async fn serve_apart(self, mut command: Command) -> (TestBroker, Process) {
+        self.provision().await;
         self.clock.set(SystemClock.now());
         let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);

@@ -191,7 +191,7 @@ async fn a_batch_that_did_not_arrive_is_noted_at_the_next_start() {
     let deployment = TestBroker::populated().await.stop().await;
     // As a crash between the entry and the rows leaves it: the batch is in the access log and not in its store.
     let lost = {
-        let store = disown::database::open_pool(&deployment.path("data/clinical.sqlite")).await.unwrap();
+        let store = disown::database::sqlite::open_pool(&deployment.path("data/clinical.sqlite")).await.unwrap();
         let batch: Vec<u8> = sqlx::query_scalar("SELECT batch FROM batch").fetch_one(&store).await.unwrap();
         sqlx::query("DELETE FROM record").execute(&store).await.unwrap();
         sqlx::query("DELETE FROM batch").execute(&store).await.unwrap();

@@ -75,7 +75,7 @@ impl Stored {
     /// Reads the log from an index on, and every batch.
     pub(super) async fn read(deployment: &Deployment, from: u64) -> Self {
         type Row = (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
-        let mut log = database::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
+        let mut log = database::sqlite::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT idx, CAST(actor AS BLOB), actor_salt, CAST(answer AS BLOB), answer_salt, subject_commitment \
              FROM entry WHERE idx >= ?1",
@@ -92,7 +92,7 @@ impl Stored {
         let mut batches = HashMap::new();
         for dataset in ["people", "clinical", "public_health"] {
             let path = deployment.path(&format!("data/{dataset}.sqlite"));
-            let mut store = database::read_only(&path).connect().await.unwrap();
+            let mut store = database::sqlite::read_only(&path).connect().await.unwrap();
             let known: Vec<(String, String, i64)> = sqlx::query_as(
                 "SELECT lower(hex(batch)), lower(hex(root)), \
                  records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch",

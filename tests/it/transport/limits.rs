@@ -95,7 +95,7 @@ async fn what_is_reset_keeps_its_room_until_its_work_is_done() {
     let http2 = Http2::over(broker.tcp().await).await;
     let question = Bytes::from(framed(&clinician().question(ISOLATING)));
     // Nothing can be recorded, so no answer is done.
-    let mut log = database::writable(&broker.deployment.path("data/control.sqlite")).connect().await.unwrap();
+    let mut log = database::sqlite::writable(&broker.deployment.path("data/control.sqlite")).connect().await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut log).await.unwrap();
     until(async || {
         let mut send = http2.send.clone().ready().await.unwrap();

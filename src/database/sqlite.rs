@@ -1,5 +1,6 @@
 //! How databases are opened: durability is set here and nowhere else.
 
+use super::Engine;
 use crate::dataset::catalogue::{Catalogue, DatasetSpec};
 use sqlx::{
     ConnectOptions, Connection, SqlitePool,
@@ -75,7 +76,7 @@ async fn lay_out_from_catalogue(pool: &SqlitePool, catalogue: &Catalogue, spec: 
     let there: i64 =
         sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'record'").fetch_one(pool).await?;
     if there == 0 {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(crate::dataset::ddl(catalogue, spec))).execute(pool).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(crate::dataset::ddl(catalogue, spec, Engine::Sqlite))).execute(pool).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The rows of a batch, as SQLite takes them.
 
-use super::{batch::NewEntry, entry::NewEpoch};
+use crate::access_log::{batch::NewEntry, entry::NewEpoch};
 use sqlx::SqliteConnection;
 
 pub(super) async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
@@ -43,9 +43,10 @@ pub(super) async fn insert_epoch(
     number: u64,
     epoch: &NewEpoch,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO epoch (number, policy_version) VALUES (?1, ?2)")
+    sqlx::query("INSERT INTO epoch (number, policy_version, files) VALUES (?1, ?2, ?3)")
         .bind(number as i64)
         .bind(&epoch.policy_version)
+        .bind(&epoch.files)
         .execute(&mut *connection)
         .await?;
     for text in &epoch.archive {

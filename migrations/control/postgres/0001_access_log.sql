@@ -1,0 +1,71 @@
+-- The access log, and what a decision depends on. Entries, heads, checkpoints and epochs are inserted, never updated; no role of a
+-- broker may do anything else.
+
+CREATE TABLE entry (
+    idx BIGINT PRIMARY KEY, -- from 0, without gaps
+    actor TEXT, -- canonical JSON (RFC 8785): who, when, for what, under which terms; null once erased
+    actor_salt BYTEA, -- 16 random bytes
+    subject TEXT, -- canonical JSON: about whom, by tag and handle; never opened to a recipient
+    subject_salt BYTEA,
+    answer TEXT, -- canonical JSON: digest of exactly the bytes given
+    answer_salt BYTEA,
+    actor_commitment BYTEA NOT NULL, -- SHA-256("disown.v1/actor" || salt || part)
+    subject_commitment BYTEA NOT NULL,
+    answer_commitment BYTEA NOT NULL,
+    leaf BYTEA NOT NULL -- SHA-256(0x00 || 0x01 || the three commitments)
+);
+
+-- Few entries are of these kinds, and a start looks for them. The kind stands in the part that is hashed.
+CREATE INDEX entry_input ON entry (idx) WHERE actor LIKE '%"kind":"input"%';
+CREATE INDEX entry_administration ON entry (idx) WHERE actor LIKE '%"kind":"administration"%';
+
+-- Perfect subtrees of the RFC 6962 tree, so that proofs and start-up need not read every leaf.
+CREATE TABLE node (
+    level BIGINT NOT NULL, -- 1 and up; level 0 is entry.leaf
+    position BIGINT NOT NULL, -- over leaves position << level to (position + 1) << level
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (level, position)
+);
+
+-- One row a batch: the compare-and-swap. Two writers cannot both follow the same head.
+CREATE TABLE head (
+    size BIGINT PRIMARY KEY, -- entries in the tree
+    predecessor BIGINT NOT NULL UNIQUE, -- size of the head before
+    root BYTEA NOT NULL, -- RFC 6962 tree hash
+    seal BYTEA NOT NULL -- HMAC under a key of the brokers over predecessor, size and root: only they append
+);
+
+-- Signed after the batch has been read back from the store and hashed again.
+CREATE TABLE checkpoint (
+    size BIGINT PRIMARY KEY, -- of a head
+    note TEXT NOT NULL -- C2SP checkpoint
+);
+
+-- A decision belongs to one epoch; the append of its entry succeeds only while that epoch is in force.
+CREATE TABLE epoch (
+    number BIGINT PRIMARY KEY, -- from 1
+    policy_version TEXT NOT NULL, -- in force since
+    files TEXT NOT NULL -- SHA-256 of all files of the policy, hexadecimal; the archive has them as `files`
+);
+
+-- Policies and agreements, whole, by content hash: what an entry's versions mean can be read years later.
+CREATE TABLE archive (
+    version TEXT NOT NULL, -- SHA-256 of the content, hexadecimal
+    name TEXT NOT NULL, -- policies, agreements/<id>, or files
+    content TEXT NOT NULL,
+    PRIMARY KEY (version, name)
+);
+
+-- Keys of the subject tags, one a month, sealed; deleting one makes the tags of its month mean nothing.
+CREATE TABLE month_key (
+    month TEXT PRIMARY KEY, -- 2026-11
+    sealed BYTEA NOT NULL
+);
+
+-- Whose data may not be used (article 33). One row a change, inserted, never updated: the last one of a name holds.
+CREATE TABLE restriction (
+    name BYTEA NOT NULL, -- 32 bytes: the subject, under a key of its own; it is in no dataset
+    epoch BIGINT NOT NULL REFERENCES epoch (number), -- the change opened it
+    restricted BOOLEAN NOT NULL,
+    PRIMARY KEY (name, epoch)
+);

@@ -1,0 +1,265 @@
+//! Reading an access log on PostgreSQL, as a role that can do nothing else.
+
+use super::{BROKERS, hash_at};
+use crate::{
+    access_log::{
+        Countable, Filter, Found, Group,
+        leaf::{Commitments, Part},
+        merkle::{Hash, NodeId},
+        sequencer::BATCH_ENTRIES,
+        storage::{InForceNow, Kept, ReadStorage, Snapshot, corrupt, hash_of, salt_of},
+    },
+    database::postgres::{Lanes, Server},
+    pseudonym::RestrictionName,
+};
+use async_trait::async_trait;
+use sqlx::{
+    PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use std::{collections::HashSet, fmt};
+
+/// A log that is there, on a server.
+pub(in crate::access_log) struct PostgresReader {
+    server: Server,
+    lanes: Lanes,
+}
+
+/// Connections of one broker for those who read the log.
+const LANES: usize = 2;
+
+impl PostgresReader {
+    pub(in crate::access_log) fn open(server: Server) -> Self {
+        Self { lanes: Lanes::open(&server, LANES), server }
+    }
+}
+
+impl fmt::Debug for PostgresReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresReader").field("server", &self.server.name()).finish_non_exhaustive()
+    }
+}
+
+// The filter looks into the part that is hashed, not at columns beside it that could say something else.
+macro_rules! matching {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            $select,
+            " FROM entry, LATERAL (SELECT entry.actor::json AS a, entry.subject::json AS s) AS part",
+            " WHERE ($1::text IS NULL OR a ->> 'time' COLLATE \"C\" >= $1) AND ($2::text IS NULL OR a ->> 'time' COLLATE \"C\" < $2)",
+            " AND ($3::text IS NULL OR a ->> 'caller' = $3) AND ($4::text IS NULL OR a ->> 'organisation' = $4)",
+            " AND ($5::text IS NULL OR a ->> 'purpose' = $5) AND ($6::text IS NULL OR a ->> 'agreement' = $6)",
+            " AND ($7::text IS NULL OR a ->> 'outcome' = $7) AND ($8::text IS NULL OR a ->> 'kind' = $8)",
+            " AND ($9::text[] IS NULL OR s ->> 'tag' = ANY ($9)) ",
+            $rest
+        )
+    };
+}
+
+type PostgresQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+/// With the filter's parts in the places that `matching!` has for them.
+fn bound<'q>(query: PostgresQuery<'q>, filter: &Filter) -> PostgresQuery<'q> {
+    let texts = filter.texts().map(|text| text.map(str::to_owned));
+    let query = texts.into_iter().fold(query, |query, text| query.bind(text));
+    query.bind(filter.tags.as_ref().map(|tags| tags.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>()))
+}
+
+#[async_trait]
+impl ReadStorage for PostgresReader {
+    async fn search(&self, filter: &Filter, from: u64, limit: u32) -> sqlx::Result<Vec<Found>> {
+        let query = bound(
+            sqlx::query(matching!(
+                "SELECT idx, actor, actor_salt, subject, subject_salt, answer_commitment",
+                "AND idx >= $10 ORDER BY idx LIMIT $11"
+            )),
+            filter,
+        )
+        .bind(from as i64)
+        .bind(i64::from(limit));
+        let rows = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        rows.iter().map(found).collect()
+    }
+
+    async fn count(&self, filter: &Filter, by: &[Countable], most: i64) -> sqlx::Result<Vec<Group>> {
+        let mut query = bound(
+            sqlx::query(matching!(
+                "SELECT CASE $10::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $10 END, \
+                 CASE $11::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $11 END, \
+                 CASE $12::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $12 END, \
+                 count(*), sum(coalesce((a ->> 'records')::bigint, (a ->> 'batch_records')::bigint, 0))::bigint",
+                "GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 1 COLLATE \"C\" NULLS FIRST, 2 COLLATE \"C\" NULLS FIRST, \
+                 3 COLLATE \"C\" NULLS FIRST LIMIT $13"
+            )),
+            filter,
+        );
+        for at in 0..3 {
+            query = query.bind(by.get(at).map(|part| part.as_str()));
+        }
+        let query = query.bind(most);
+        let rows = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let group = |row: &PgRow| {
+            let value = |at| Ok(row.try_get::<Option<String>, _>(at)?.unwrap_or_default());
+            Ok(Group {
+                values: (0..by.len()).map(value).collect::<sqlx::Result<_>>()?,
+                entries: row.try_get::<i64, _>(3)?.unsigned_abs(),
+                records: row.try_get::<i64, _>(4)?.unsigned_abs(),
+            })
+        };
+        rows.iter().map(group).collect()
+    }
+
+    async fn month_keys(&self) -> sqlx::Result<Vec<(String, Vec<u8>)>> {
+        let query = sqlx::query_as("SELECT month, sealed FROM month_key ORDER BY month");
+        self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await
+    }
+
+    async fn checkpoint(&self, size: Option<u64>) -> sqlx::Result<Option<String>> {
+        let query = sqlx::query_scalar(
+            "SELECT note FROM checkpoint WHERE $1::bigint IS NULL OR size = $1 ORDER BY size DESC LIMIT 1",
+        )
+        .bind(size.map(|size| size as i64));
+        self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await
+    }
+
+    async fn checkpoints(&self) -> sqlx::Result<Vec<String>> {
+        let query = sqlx::query_scalar("SELECT note FROM checkpoint ORDER BY size");
+        self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await
+    }
+
+    async fn size(&self) -> sqlx::Result<u64> {
+        let query = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head");
+        let size: i64 = self.lanes.run(|connection| Box::pin(query.fetch_one(connection))).await?;
+        Ok(size.unsigned_abs())
+    }
+
+    async fn hash(&self, id: NodeId) -> sqlx::Result<Option<Hash>> {
+        let query = sqlx::query_scalar(hash_at(id)).bind(i64::from(id.level)).bind(id.position as i64);
+        let hash: Option<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        hash.as_deref().map(hash_of).transpose()
+    }
+
+    async fn commitments(&self, index: u64) -> sqlx::Result<Option<Commitments>> {
+        let query =
+            sqlx::query_as("SELECT actor_commitment, subject_commitment, answer_commitment FROM entry WHERE idx = $1")
+                .bind(index as i64);
+        let row: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> =
+            self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        row.map(|(actor, subject, answer)| {
+            Ok(Commitments { actor: hash_of(&actor)?, subject: hash_of(&subject)?, answer: hash_of(&answer)? })
+        })
+        .transpose()
+    }
+
+    async fn inputs_since(&self, started: &str, broker: &str) -> sqlx::Result<Vec<(String, String)>> {
+        // The first condition of each is the index's; the second is meant.
+        let query = sqlx::query_as(
+            "SELECT actor::json ->> 'dataset', actor::json ->> 'batch' FROM entry \
+             WHERE actor LIKE '%\"kind\":\"input\"%' AND actor::json ->> 'kind' = 'input' AND actor::json ->> 'broker' = $2 AND idx > \
+             (SELECT coalesce(max(idx), -1) FROM entry WHERE actor LIKE '%\"kind\":\"administration\"%' \
+             AND actor::json ->> 'kind' = 'administration' AND actor::json ->> 'broker' = $2 AND actor::json ->> 'event' = $1) \
+             ORDER BY idx",
+        )
+        .bind(started.to_owned())
+        .bind(broker.to_owned());
+        self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await
+    }
+
+    async fn in_force(&self) -> sqlx::Result<Option<InForceNow>> {
+        let query = sqlx::query_as("SELECT number, files FROM epoch ORDER BY number DESC LIMIT 1");
+        let row: Option<(i64, String)> =
+            self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
+        Ok(row.map(|(epoch, files)| InForceNow { epoch: epoch.unsigned_abs(), files: Some(files) }))
+    }
+
+    async fn archived(&self, version: &str, name: &str) -> sqlx::Result<Option<String>> {
+        let query = sqlx::query_scalar("SELECT content FROM archive WHERE version = $1 AND name = $2")
+            .bind(version.to_owned())
+            .bind(name.to_owned());
+        self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await
+    }
+
+    async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {
+        let query = sqlx::query_scalar(
+            "SELECT name FROM restriction AS change WHERE restricted AND epoch <= $1 AND NOT EXISTS \
+             (SELECT 1 FROM restriction AS later WHERE later.name = change.name AND later.epoch > change.epoch AND later.epoch <= $1)",
+        )
+        .bind(epoch as i64);
+        let names: Vec<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        let name =
+            |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
+        names.iter().map(name).collect()
+    }
+
+    fn most_unsigned(&self) -> u64 {
+        BROKERS * BATCH_ENTRIES as u64
+    }
+
+    async fn snapshot(&self) -> sqlx::Result<Box<dyn Snapshot>> {
+        let mut connection = self.server.connect().await?;
+        sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await?;
+        Ok(Box::new(PostgresSnapshot(connection)))
+    }
+
+    async fn close(&self) {
+        self.lanes.close().await;
+    }
+}
+
+/// A transaction that reads.
+struct PostgresSnapshot(PgConnection);
+
+#[async_trait]
+impl Snapshot for PostgresSnapshot {
+    async fn checkpoints(&mut self) -> sqlx::Result<Vec<(u64, String)>> {
+        let notes: Vec<(i64, String)> =
+            sqlx::query_as("SELECT size, note FROM checkpoint ORDER BY size").fetch_all(&mut self.0).await?;
+        Ok(notes.into_iter().map(|(size, note)| (size.unsigned_abs(), note)).collect())
+    }
+
+    async fn heads(&mut self) -> sqlx::Result<Vec<(u64, Vec<u8>)>> {
+        let heads: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT size, root FROM head ORDER BY size").fetch_all(&mut self.0).await?;
+        Ok(heads.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect())
+    }
+
+    async fn entries(&mut self, from: u64, limit: u32) -> sqlx::Result<Vec<Kept>> {
+        let rows = sqlx::query(
+            "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, subject_commitment, \
+             answer_commitment, leaf FROM entry WHERE idx >= $1 ORDER BY idx LIMIT $2",
+        )
+        .bind(from as i64)
+        .bind(i64::from(limit))
+        .fetch_all(&mut self.0)
+        .await?;
+        rows.iter().map(kept).collect()
+    }
+
+    async fn nodes(&mut self) -> sqlx::Result<Vec<(u64, u64, Vec<u8>)>> {
+        let nodes: Vec<(i64, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT level, position, hash FROM node").fetch_all(&mut self.0).await?;
+        let node = |(level, position, hash): (i64, i64, _)| (level.unsigned_abs(), position.unsigned_abs(), hash);
+        Ok(nodes.into_iter().map(node).collect())
+    }
+}
+
+fn found(row: &PgRow) -> sqlx::Result<Found> {
+    let salt = |at| salt_of(row.try_get::<&[u8], _>(at)?);
+    Ok(Found {
+        index: row.try_get::<i64, _>(0)?.unsigned_abs(),
+        actor: Part { text: row.try_get(1)?, salt: salt(2)? },
+        subject: Part { text: row.try_get(3)?, salt: salt(4)? },
+        answer_commitment: hash_of(row.try_get(5)?)?,
+    })
+}
+
+fn kept(row: &PgRow) -> sqlx::Result<Kept> {
+    let part = |at| Ok::<_, sqlx::Error>((row.try_get(at)?, row.try_get(at + 1)?));
+    Ok(Kept {
+        index: row.try_get::<i64, _>(0)?.unsigned_abs(),
+        parts: [part(1)?, part(3)?, part(5)?],
+        commitments: [row.try_get(7)?, row.try_get(8)?, row.try_get(9)?],
+        leaf: row.try_get(10)?,
+    })
+}

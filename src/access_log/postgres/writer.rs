@@ -1,0 +1,337 @@
+//! Appending to an access log on PostgreSQL, beside other brokers: whose head comes first wins, and who comes second reads on.
+
+use super::{BROKERS, hash_at};
+use crate::{
+    access_log::{
+        batch::{Batch, NewEntry, WriteError},
+        entry::NewEpoch,
+        leaf::Part,
+        merkle::{Hash, NodeId},
+        sequencer::BATCH_ENTRIES,
+        storage::{Head, Storage, Tail, corrupt, hash_of, salt_of},
+    },
+    database::postgres::{Server, heard},
+};
+use async_trait::async_trait;
+use sqlx::{
+    Connection, PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity},
+    query::Query,
+};
+use std::time::Duration;
+
+/// The one connection of a broker that writes. A new one is made after each failure that leaves it in doubt.
+pub(in crate::access_log) struct PostgresStorage {
+    server: Server,
+    connection: Option<PgConnection>,
+}
+
+/// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if head and epoch are those that the
+/// batch was made for; nothing otherwise. It gives the entries as the server has them.
+const APPEND: &str = "\
+WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 AND (SELECT coalesce(max(number), 0) FROM epoch) = $2), \
+new_head AS (INSERT INTO head (size, predecessor, root, seal) SELECT $3, $1, $4, $5 FROM at RETURNING size), \
+new_checkpoint AS (INSERT INTO checkpoint (size, note) SELECT $6, $7 FROM new_head WHERE $7::text IS NOT NULL \
+ON CONFLICT (size) DO NOTHING), \
+new_node AS (INSERT INTO node (level, position, hash) SELECT node.* FROM new_head, \
+unnest($8::bigint[], $9::bigint[], $10::bytea[]) AS node), \
+new_entry AS (INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
+subject_commitment, answer_commitment, leaf) SELECT entry.* FROM new_head, \
+unnest($11::bigint[], $12::text[], $13::bytea[], $14::text[], $15::bytea[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[], \
+$20::bytea[], $21::bytea[]) AS entry RETURNING idx, actor, actor_salt, subject, subject_salt, answer, answer_salt) \
+SELECT * FROM new_entry ORDER BY idx";
+
+/// A commit that takes longer is given up; whether it happened is found out afterwards. It can take for ever where the synchronous
+/// standby is gone.
+const COMMITS_WITHIN: Duration = Duration::from_secs(10);
+
+impl PostgresStorage {
+    /// Connects.
+    pub(in crate::access_log) async fn open(server: Server) -> sqlx::Result<Self> {
+        let connection = server.connect().await?;
+        Ok(Self { server, connection: Some(connection) })
+    }
+
+    /// The connection, a new one where the last failed.
+    async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.server.connect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// What a statement gave. After an error of the connection, or one that the server ended it with, it is not used again.
+    fn checked<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        if outcome.as_ref().is_err_and(|error| !refused(error)) {
+            self.connection = None;
+        }
+        outcome
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<Vec<NewEntry>, WriteError> {
+        let connection = self.connection().await.map_err(|error| WriteError::Rejected(error.to_string()))?;
+        // From here on the batch may be committed whatever is reported.
+        let writing = async {
+            if batch.epochs.is_empty() {
+                return bound(batch).fetch_all(connection).await;
+            }
+            let mut transaction = connection.begin().await?;
+            let rows = bound(batch).fetch_all(&mut *transaction).await?;
+            if !rows.is_empty() {
+                for (number, epoch) in &batch.epochs {
+                    insert_epoch(&mut transaction, *number, epoch).await?;
+                }
+            }
+            transaction.commit().await?;
+            Ok(rows)
+        };
+        match tokio::time::timeout(COMMITS_WITHIN, heard(writing)).await {
+            // A warning is all that tells of a commit that the synchronous standby does not have.
+            Ok((Ok(_), true)) => {
+                Err(WriteError::Lost("the server warned that the commit may be on one host only".into()))
+            }
+            // Another broker was first, or the policy changed.
+            Ok((Ok(rows), false)) if rows.is_empty() => Err(WriteError::Conflict),
+            Ok((Ok(rows), false)) => rows
+                .iter()
+                .map(entry)
+                .collect::<sqlx::Result<_>>()
+                .map_err(|error| WriteError::StateUnknown(error.to_string())),
+            Ok((Err(error), _)) if lost_the_race(&error) => Err(WriteError::Conflict),
+            Ok((Err(error), _)) if refused(&error) => Err(WriteError::Rejected(error.to_string())),
+            Ok((Err(error), _)) => Err(WriteError::Lost(error.to_string())),
+            Err(_) => Err(WriteError::Lost("the commit did not end in time".to_owned())),
+        }
+    }
+}
+
+fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
+    let commitments: Vec<_> = batch.entries.iter().map(NewEntry::commitments).collect();
+    let parts = |of: fn(&NewEntry) -> &Part| {
+        let (texts, salts): (Vec<&str>, Vec<&[u8]>) =
+            batch.entries.iter().map(of).map(|part| (part.text.as_str(), &part.salt[..])).unzip();
+        (texts, salts)
+    };
+    let (actors, actor_salts) = parts(|entry| &entry.actor);
+    let (subjects, subject_salts) = parts(|entry| &entry.subject);
+    let (answers, answer_salts) = parts(|entry| &entry.answer);
+    let leaves: Vec<_> = commitments.iter().map(|of| of.leaf().as_bytes().to_vec()).collect();
+    sqlx::query(APPEND)
+        .bind(batch.predecessor as i64)
+        .bind(batch.epoch as i64)
+        .bind(batch.size as i64)
+        .bind(batch.root.as_bytes().to_vec())
+        .bind(batch.seal.to_vec())
+        .bind(batch.checkpoint.as_ref().map(|(size, _)| *size as i64))
+        .bind(batch.checkpoint.as_ref().map(|(_, note)| note.as_str()))
+        .bind(batch.nodes.iter().map(|(id, _)| i64::from(id.level)).collect::<Vec<_>>())
+        .bind(batch.nodes.iter().map(|(id, _)| id.position as i64).collect::<Vec<_>>())
+        .bind(batch.nodes.iter().map(|(_, hash)| hash.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(batch.entries.iter().map(|entry| entry.index as i64).collect::<Vec<_>>())
+        .bind(actors)
+        .bind(actor_salts)
+        .bind(subjects)
+        .bind(subject_salts)
+        .bind(answers)
+        .bind(answer_salts)
+        .bind(commitments.iter().map(|of| of.actor.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(commitments.iter().map(|of| of.subject.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(commitments.iter().map(|of| of.answer.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(leaves)
+}
+
+async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpoch) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO epoch (number, policy_version, files) VALUES ($1, $2, $3)")
+        .bind(number as i64)
+        .bind(&epoch.policy_version)
+        .bind(&epoch.files)
+        .execute(&mut *connection)
+        .await?;
+    for text in &epoch.archive {
+        sqlx::query(
+            "INSERT INTO archive (version, name, content) VALUES ($1, $2, $3) ON CONFLICT (version, name) DO NOTHING",
+        )
+        .bind(&text.version)
+        .bind(&text.name)
+        .bind(&text.content)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if let Some(restriction) = &epoch.restriction {
+        sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES ($1, $2, $3)")
+            .bind(&restriction.name.as_bytes()[..])
+            .bind(number as i64)
+            .bind(restriction.restricted)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Storage for PostgresStorage {
+    async fn tail(&mut self) -> sqlx::Result<Tail> {
+        let size = self.size().await?;
+        let frontier = self.frontier(size).await?;
+        let connection = self.connection().await?;
+        let head: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT predecessor, root FROM head WHERE size = $1")
+            .bind(size as i64)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if head.as_ref().is_some_and(|(_, root)| *root != frontier.root().as_bytes()) {
+            return Err(corrupt("the last head does not fit the tree"));
+        }
+        let note = sqlx::query_scalar("SELECT note FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1")
+            .bind(size as i64)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let (epoch, last_actor) = self.last(size).await?;
+        Ok(Tail { frontier, predecessor: head.map_or(0, |(at, _)| at.unsigned_abs()), epoch, last_actor, note })
+    }
+
+    async fn size(&mut self) -> sqlx::Result<u64> {
+        let connection = self.connection().await?;
+        let size: sqlx::Result<i64> =
+            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(connection).await;
+        Ok(self.checked(size)?.unsigned_abs())
+    }
+
+    async fn last(&mut self, size: u64) -> sqlx::Result<(u64, Option<String>)> {
+        let connection = self.connection().await?;
+        let read = async {
+            let epoch: i64 =
+                sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut *connection).await?;
+            let actor: Option<Option<String>> = sqlx::query_scalar("SELECT actor FROM entry WHERE idx = $1")
+                .bind(size as i64 - 1)
+                .fetch_optional(&mut *connection)
+                .await?;
+            Ok((epoch.unsigned_abs(), actor.flatten()))
+        };
+        let read = read.await;
+        self.checked(read)
+    }
+
+    async fn heads(&mut self, after: u64) -> sqlx::Result<Vec<Head>> {
+        let connection = self.connection().await?;
+        let heads: sqlx::Result<Vec<(i64, i64, Vec<u8>, Vec<u8>)>> =
+            sqlx::query_as("SELECT size, predecessor, root, seal FROM head WHERE size > $1 ORDER BY size")
+                .bind(after as i64)
+                .fetch_all(connection)
+                .await;
+        let head = |(size, predecessor, root, seal): (i64, i64, Vec<u8>, Vec<u8>)| {
+            let (size, predecessor) = (size.unsigned_abs(), predecessor.unsigned_abs());
+            Ok(Head { size, predecessor, root: hash_of(&root)?, seal: Some(seal) })
+        };
+        self.checked(heads)?.into_iter().map(head).collect()
+    }
+
+    fn most_unsigned(&self) -> u64 {
+        BROKERS * BATCH_ENTRIES as u64
+    }
+
+    async fn hash(&mut self, id: NodeId) -> sqlx::Result<Option<Hash>> {
+        let connection = self.connection().await?;
+        let hash: sqlx::Result<Option<Vec<u8>>> = sqlx::query_scalar(hash_at(id))
+            .bind(i64::from(id.level))
+            .bind(id.position as i64)
+            .fetch_optional(connection)
+            .await;
+        self.checked(hash)?.as_deref().map(hash_of).transpose()
+    }
+
+    async fn entries(&mut self, from: u64, until: u64) -> sqlx::Result<Vec<NewEntry>> {
+        let connection = self.connection().await?;
+        let rows = sqlx::query(
+            "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt FROM entry \
+             WHERE idx >= $1 AND idx < $2 ORDER BY idx",
+        )
+        .bind(from as i64)
+        .bind(until as i64)
+        .fetch_all(connection)
+        .await;
+        self.checked(rows)?.iter().map(entry).collect()
+    }
+
+    async fn leaves(&mut self, from: u64, until: u64) -> sqlx::Result<Vec<Hash>> {
+        let connection = self.connection().await?;
+        let leaves: sqlx::Result<Vec<Vec<u8>>> =
+            sqlx::query_scalar("SELECT leaf FROM entry WHERE idx >= $1 AND idx < $2 ORDER BY idx")
+                .bind(from as i64)
+                .bind(until as i64)
+                .fetch_all(connection)
+                .await;
+        self.checked(leaves)?.iter().map(|leaf| hash_of(leaf)).collect()
+    }
+
+    async fn commit(&mut self, batch: &Batch) -> Result<Vec<NewEntry>, WriteError> {
+        let written = self.append(batch).await;
+        if matches!(written, Err(WriteError::Lost(_) | WriteError::StateUnknown(_))) {
+            self.connection = None;
+        }
+        written
+    }
+
+    async fn store_checkpoint(&mut self, size: u64, note: &str) -> sqlx::Result<()> {
+        let connection = self.connection().await?;
+        let stored = sqlx::query("INSERT INTO checkpoint (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING")
+            .bind(size as i64)
+            .bind(note)
+            .execute(connection)
+            .await;
+        self.checked(stored).map(drop)
+    }
+
+    async fn month_key(&mut self, month: &str, fresh: &[u8]) -> sqlx::Result<Vec<u8>> {
+        let connection = self.connection().await?;
+        let read = async {
+            sqlx::query("INSERT INTO month_key (month, sealed) VALUES ($1, $2) ON CONFLICT (month) DO NOTHING")
+                .bind(month)
+                .bind(fresh)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = $1")
+                .bind(month)
+                .fetch_one(&mut *connection)
+                .await
+        };
+        let read = read.await;
+        self.checked(read)
+    }
+
+    async fn close(self: Box<Self>) -> sqlx::Result<()> {
+        match self.connection {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn entry(row: &PgRow) -> sqlx::Result<NewEntry> {
+    let part = |at| Ok::<_, sqlx::Error>(Part { text: row.try_get(at)?, salt: salt_of(row.try_get(at + 1)?)? });
+    Ok(NewEntry {
+        index: row.try_get::<i64, _>(0)?.unsigned_abs(),
+        actor: part(1)?,
+        subject: part(3)?,
+        answer: part(5)?,
+    })
+}
+
+/// The server refused and said so: nothing was done, and the connection is as it was.
+fn refused(error: &sqlx::Error) -> bool {
+    said(error).is_some_and(|said| said.severity() == PgSeverity::Error)
+}
+
+/// Another broker's head has the place already.
+fn lost_the_race(error: &sqlx::Error) -> bool {
+    const UNIQUE_VIOLATION: &str = "23505";
+    const SERIALIZATION_FAILURE: &str = "40001";
+    const DEADLOCK_DETECTED: &str = "40P01";
+    refused(error)
+        && said(error)
+            .is_some_and(|said| [UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK_DETECTED].contains(&said.code()))
+}
+
+fn said(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}

@@ -1,0 +1,65 @@
+//! What a broker sees to before it stands on a server of PostgreSQL: a layout that it knows, roles that can do what they must and
+//! nothing else, and commits that are on the medium.
+
+use super::AppError;
+use crate::{
+    config::PostgresConfig,
+    database::postgres::{Durability, Duty, Schema, Server, UnknownSchema, WrongPrivileges, check, durability},
+    dataset::Catalogue,
+};
+use sqlx::Connection;
+
+/// Why a server will not do.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFit {
+    /// It is not reached.
+    #[error("not reached: {0}")]
+    Unreachable(#[from] sqlx::Error),
+    /// Its layout.
+    #[error(transparent)]
+    Schema(#[from] UnknownSchema),
+    /// Its roles.
+    #[error(transparent)]
+    Privileges(#[from] WrongPrivileges),
+    /// A commit is not on the medium when it returns.
+    #[error("`{0}`: what is committed could be lost, and nothing may be released on that")]
+    NotDurable(&'static str),
+}
+
+/// Looks at every database as every role that the broker has.
+pub(super) async fn inspect(postgres: &PostgresConfig, catalogue: &Catalogue) -> Result<(), AppError> {
+    let all = postgres.databases(catalogue);
+    let mut duties: Vec<(Server, Schema<'_>, Duty)> = vec![
+        (postgres.appender()?, Schema::Control, Duty::Appender),
+        (postgres.reader()?, Schema::Control, Duty::Reader),
+    ];
+    for (_, spec) in catalogue.datasets() {
+        duties.push((postgres.dataset(&spec.id)?, Schema::Dataset(catalogue, spec), Duty::Dataset));
+    }
+    for (server, schema, duty) in &duties {
+        let fit = fit(server, *schema, *duty, &all).await;
+        fit.map_err(|why| AppError::Server(server.name().to_owned(), why))?;
+    }
+    Ok(())
+}
+
+async fn fit(server: &Server, schema: Schema<'_>, duty: Duty, all: &[String]) -> Result<(), NotFit> {
+    let mut connection = server.connect().await?;
+    schema.check(&mut connection).await?;
+    check(&mut connection, duty, all).await?;
+    match (durability(&mut connection).await?, duty) {
+        (Durability::None { setting }, _) => return Err(NotFit::NotDurable(setting)),
+        // Whoever runs it should know what an answer's receipt is worth when that host is lost.
+        (Durability::OneHost, Duty::Appender) => {
+            tracing::warn!(
+                "the access log is durable on one host: a synchronous standby would keep it when that host is lost"
+            );
+        }
+        (Durability::Replicated { standbys }, Duty::Appender) => {
+            tracing::info!(place = standbys, "the access log is durable on a synchronous standby too");
+        }
+        _ => {}
+    }
+    drop(connection.close().await);
+    Ok(())
+}

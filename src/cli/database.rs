@@ -1,0 +1,103 @@
+//! `disown database` and `disown migrate`.
+
+use crate::{
+    config::{Config, PostgresConfig},
+    dataset::Catalogue,
+};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use sqlx::postgres::PgConnectOptions;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Databases on servers of PostgreSQL.
+#[derive(Debug, Subcommand)]
+pub(super) enum Database {
+    /// Make the databases and roles of a deployment, each role with what its duty needs; what is there is brought up to date.
+    Init(Admin),
+}
+
+/// As whom, and where.
+#[derive(Debug, Args)]
+pub(super) struct Admin {
+    /// The configuration.
+    #[arg(long, default_value = "disown.toml")]
+    config: PathBuf,
+    /// An administrator, who may create roles and databases: `postgres://postgres@HOST/postgres`, or
+    /// `postgres:///postgres?host=/run/postgresql`.
+    #[arg(long, env = "DISOWN_ADMIN", hide_env_values = true)]
+    admin: String,
+    /// Only this dataset, or `control`: where the databases are on different servers.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// Bring the layout of the databases up to date.
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    /// Say what is missing, as the broker's own roles, and change nothing.
+    #[arg(long)]
+    check: bool,
+    /// The configuration.
+    #[arg(long, default_value = "disown.toml")]
+    config: PathBuf,
+    /// An administrator, as for `disown database init`.
+    #[arg(long, env = "DISOWN_ADMIN", hide_env_values = true, required_unless_present = "check")]
+    admin: Option<String>,
+    /// Only this dataset, or `control`.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+impl Database {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Database::Init(Admin { config, admin, only }) = self;
+        let (postgres, catalogue) = read(&config)?;
+        let admin: PgConnectOptions = admin.parse().context("--admin is not the address of a server")?;
+        for database in postgres.provisions(&catalogue, only.as_deref())? {
+            database.make(&admin).await?;
+            println!("{}: ready", database.database);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Migrate {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (postgres, catalogue) = read(&self.config)?;
+        if self.check {
+            return check(&postgres, &catalogue).await;
+        }
+        let admin: PgConnectOptions =
+            self.admin.unwrap_or_default().parse().context("--admin is not the address of a server")?;
+        for database in postgres.provisions(&catalogue, self.only.as_deref())? {
+            database.migrate(&admin).await?;
+            println!("{}: up to date", database.database);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn check(postgres: &PostgresConfig, catalogue: &Catalogue) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for (server, schema) in postgres.schemas(catalogue)? {
+        let mut connection = server.connect().await.with_context(|| server.name().to_owned())?;
+        match schema.check(&mut connection).await {
+            Ok(()) => println!("{}: up to date", server.name()),
+            Err(unknown) => {
+                println!("{}: {unknown}", server.name());
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn read(config: &PathBuf) -> anyhow::Result<(PostgresConfig, Catalogue)> {
+    let config = Config::read(config)?;
+    let path = config.policies.join("catalogue.toml");
+    let catalogue = Catalogue::parse(&std::fs::read_to_string(&path).with_context(|| path.display().to_string())?)?;
+    let postgres = config.postgres.context(
+        "the configuration has no `[postgres]`: the databases are files, which the broker lays out itself when it starts",
+    )?;
+    Ok((postgres, catalogue))
+}

@@ -1,0 +1,118 @@
+//! Connections that do one thing after another. A request gives a lane its work and waits for the outcome: if it is gone by then the
+//! work is still done to its end, so nothing that a client does leaves a transaction open. A connection that failed serves nobody
+//! again.
+
+use super::Server;
+use futures_util::{FutureExt, future::BoxFuture};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgDatabaseError, PgSeverity},
+};
+use std::{panic::AssertUnwindSafe, sync::Arc};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+
+/// Work for a connection. It gives whether the connection may go on to the next.
+pub type Job = Box<dyn for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, bool> + Send>;
+
+/// The work was not done, or nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the database is not reached, or has too much to do")]
+pub struct Lost;
+
+/// Several connections to one database, which take work from one queue.
+#[derive(Debug)]
+pub struct Lanes {
+    jobs: mpsc::Sender<Job>,
+    stop: watch::Sender<bool>,
+    lanes: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// So much work may wait; more is turned away.
+const QUEUE: usize = 1024;
+
+impl Lanes {
+    /// So many connections. They are made when they are needed; that the server is there is for the caller to see.
+    pub fn open(server: &Server, count: usize) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        let (stop, stopping) = watch::channel(false);
+        let lane = |_| tokio::spawn(serve(server.clone(), queue.clone(), stopping.clone()));
+        Self { jobs, stop, lanes: Mutex::new((0..count).map(lane).collect()) }
+    }
+
+    /// Does some work on one of the connections.
+    pub async fn run<T, W>(&self, work: W) -> sqlx::Result<T>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            Box::pin(async move {
+                let done = work(connection).await;
+                let sound = done.as_ref().err().is_none_or(leaves_sound);
+                drop(reply.send(done));
+                sound
+            })
+        });
+        self.give(job)?;
+        outcome.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Gives a lane some work and does not wait for it.
+    pub fn give(&self, job: Job) -> sqlx::Result<()> {
+        self.jobs.try_send(job).map_err(|_| lost())
+    }
+
+    /// Lets what is under way end, and no more begin.
+    pub async fn close(&self) {
+        self.stop.send_replace(true);
+        for lane in self.lanes.lock().await.drain(..) {
+            drop(lane.await);
+        }
+    }
+}
+
+/// After a refusal by the server the connection is as it was; after anything else nobody knows.
+fn leaves_sound(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+    said.is_some_and(|said| said.severity() == PgSeverity::Error)
+}
+
+fn lost() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::other(Lost))
+}
+
+async fn serve(server: Server, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut stopping: watch::Receiver<bool>) {
+    let mut connection: Option<PgConnection> = None;
+    while let Some(job) = next(&queue, &mut stopping).await {
+        let mut current = match connection.take() {
+            Some(connection) => connection,
+            None => match server.connect().await {
+                Ok(fresh) => fresh,
+                Err(error) => {
+                    tracing::warn!(%error, "a database is not reached");
+                    // The work goes with its reply: who waits for it learns that it was not done.
+                    continue;
+                }
+            },
+        };
+        // A panic of one piece of work ends its connection, not the lane.
+        let sound = AssertUnwindSafe(job(&mut current)).catch_unwind().await.unwrap_or(false);
+        connection = sound.then_some(current);
+    }
+    if let Some(connection) = connection {
+        drop(connection.close().await);
+    }
+}
+
+async fn next(queue: &Mutex<mpsc::Receiver<Job>>, stopping: &mut watch::Receiver<bool>) -> Option<Job> {
+    let mut queue = queue.lock().await;
+    tokio::select! {
+        job = queue.recv() => job,
+        _ = stopping.wait_for(|stop| *stop) => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! Databases and roles, made by an administrator once: each database has an owner that nobody logs in as, and roles that may do what
+//! their duty needs.
+
+use super::{
+    privileges::{Duty, grant},
+    schema::Schema,
+};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, migrate::MigrateError, postgres::PgConnectOptions,
+};
+use zeroize::Zeroizing;
+
+/// A database to be made, or to be brought up to date.
+#[expect(missing_debug_implementations, reason = "holds passwords")]
+pub struct Provision<'a> {
+    /// Its name.
+    pub database: String,
+    /// Its layout.
+    pub schema: Schema<'a>,
+    /// Who may do what in it, with the password of those that log in with one.
+    pub roles: Vec<(String, Duty, Option<Zeroizing<String>>)>,
+}
+
+/// A database that was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotProvisioned {
+    /// A name that could be something else in a statement.
+    #[error("`{0}` is not a name for a database or role: lower-case letters, digits and `_`, at most 60")]
+    Name(String),
+    /// The server said no.
+    #[error("{database}: {source}")]
+    Database {
+        /// Which database.
+        database: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A migration failed.
+    #[error("{database}: {source}")]
+    Migration {
+        /// Which database.
+        database: String,
+        /// Why.
+        source: MigrateError,
+    },
+}
+
+impl Provision<'_> {
+    /// Makes what is not there: roles, database, tables, privileges. What is there stays as it is, save that it is brought up to date.
+    pub async fn make(&self, admin: &PgConnectOptions) -> Result<(), NotProvisioned> {
+        for name in self.roles.iter().map(|(role, ..)| role).chain([&self.database]) {
+            check_name(name)?;
+        }
+        let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
+        let mut connection = admin.connect().await.map_err(failed)?;
+        self.make_database(&mut connection).await.map_err(failed)?;
+        drop(connection.close().await);
+        self.migrate(admin).await
+    }
+
+    /// Applies the migrations that are missing, and grants what they need.
+    pub async fn migrate(&self, admin: &PgConnectOptions) -> Result<(), NotProvisioned> {
+        let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
+        let mut connection = admin.clone().database(&self.database).connect().await.map_err(failed)?;
+        execute(&mut connection, format!("SET ROLE {}", self.owner())).await.map_err(failed)?;
+        let applied = self.schema.apply(&mut connection).await;
+        applied.map_err(|source| NotProvisioned::Migration { database: self.database.clone(), source })?;
+        for (role, duty, _) in &self.roles {
+            execute(&mut connection, format!("GRANT USAGE ON SCHEMA public TO {role}")).await.map_err(failed)?;
+            grant(&mut connection, role, *duty).await.map_err(failed)?;
+        }
+        drop(connection.close().await);
+        Ok(())
+    }
+
+    fn owner(&self) -> String {
+        format!("{}_owner", self.database)
+    }
+
+    async fn make_database(&self, admin: &mut PgConnection) -> sqlx::Result<()> {
+        let (database, owner) = (&self.database, self.owner());
+        make_role(admin, &owner, "NOLOGIN").await?;
+        for (role, duty, password) in &self.roles {
+            make_role(admin, role, if *duty == Duty::Eraser { "NOLOGIN" } else { "LOGIN" }).await?;
+            if let Some(password) = password {
+                // A statement of this kind takes no parameters; the server itself quotes the password.
+                let quoted: String = sqlx::query_scalar("SELECT quote_literal($1)")
+                    .bind(password.as_str())
+                    .fetch_one(&mut *admin)
+                    .await?;
+                execute(admin, format!("ALTER ROLE {role} PASSWORD {quoted}")).await?;
+            }
+        }
+        let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
+            .bind(database)
+            .fetch_one(&mut *admin)
+            .await?;
+        if !there {
+            // An administrator who is no superuser has to be a member of the owner.
+            execute(admin, format!("GRANT {owner} TO CURRENT_USER")).await?;
+            execute(
+                admin,
+                format!("CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"),
+            )
+            .await?;
+        }
+        execute(admin, format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")).await?;
+        for (role, ..) in &self.roles {
+            execute(admin, format!("GRANT CONNECT ON DATABASE {database} TO {role}")).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn make_role(admin: &mut PgConnection, role: &str, login: &str) -> sqlx::Result<()> {
+    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)")
+        .bind(role)
+        .fetch_one(&mut *admin)
+        .await?;
+    if there {
+        return Ok(());
+    }
+    execute(admin, format!("CREATE ROLE {role} {login} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"))
+        .await
+}
+
+/// A statement that takes no parameters, of names that were checked.
+async fn execute(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+}
+
+fn check_name(name: &str) -> Result<(), NotProvisioned> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let fits =
+        name.len() <= 60 && name.bytes().all(letter) && name.starts_with(|first: char| first.is_ascii_lowercase());
+    if fits { Ok(()) } else { Err(NotProvisioned::Name(name.to_owned())) }
+}

@@ -1,0 +1,108 @@
+//! One database, on whichever of its hosts takes writes.
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// Where a server is: a name or address and a port, or the folder of its socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// Over a network.
+    Network(String, u16),
+    /// On this machine: the folder, and the port that is part of the socket's name.
+    Socket(PathBuf, u16),
+}
+
+/// As whom a role connects; whatever is left out the server must not ask for.
+#[derive(Clone, Default)]
+#[expect(missing_debug_implementations, reason = "holds a password")]
+pub struct Credentials {
+    /// Its password.
+    pub password: Option<zeroize::Zeroizing<String>>,
+    /// The authority of the server's certificate: the server is verified, its name too (`verify-full`).
+    pub authority: Option<PathBuf>,
+    /// A client certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// A database and a role in it. It may have several hosts, of which one takes writes: that one is found at each connection, so that
+/// a standby that was promoted needs no change of configuration.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds a password")]
+pub struct Server {
+    hosts: Vec<Host>,
+    options: PgConnectOptions,
+    name: String,
+}
+
+/// A host that does not answer in this time is passed over.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+impl Server {
+    /// A database on one of these hosts, as that role. Times are in milliseconds; a statement may take `statement_ms`, 0: as long as
+    /// it needs.
+    pub fn new(hosts: Vec<Host>, database: &str, role: &str, credentials: &Credentials, statement_ms: u32) -> Self {
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .database(database)
+            .username(role)
+            .application_name("disown")
+            .options([
+                ("statement_timeout", statement_ms.to_string().as_str()),
+                ("lock_timeout", "5000"),
+                ("idle_in_transaction_session_timeout", "10000"),
+                // A transaction is on the medium, and on that of a synchronous standby if there is one, when it is committed.
+                ("synchronous_commit", "on"),
+                ("default_transaction_isolation", "read committed"),
+                // Statements are small and prepared once.
+                ("jit", "off"),
+                ("search_path", "public"),
+            ]);
+        if let Some(password) = &credentials.password {
+            options = options.password(password);
+        }
+        options = match &credentials.authority {
+            Some(authority) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(authority),
+            None => options.ssl_mode(PgSslMode::Disable),
+        };
+        if let Some((certificate, key)) = &credentials.certificate {
+            options = options.ssl_client_cert(certificate).ssl_client_key(key);
+        }
+        Self { hosts, options, name: format!("{role}@{database}") }
+    }
+
+    /// Role and database, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection to the host that takes writes.
+    pub async fn connect(&self) -> sqlx::Result<PgConnection> {
+        let mut last = sqlx::Error::Configuration("no host is named".into());
+        for host in &self.hosts {
+            let options = match host {
+                Host::Network(name, port) => self.options.clone().host(name).port(*port),
+                Host::Socket(folder, port) => self.options.clone().socket(folder).port(*port),
+            };
+            let connecting = async {
+                let mut connection = options.connect().await?;
+                let standby: bool =
+                    sqlx::query_scalar("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+                        .fetch_one(&mut connection)
+                        .await?;
+                if standby {
+                    drop(connection.close().await);
+                    return Err(sqlx::Error::Configuration("takes no writes".into()));
+                }
+                Ok(connection)
+            };
+            match tokio::time::timeout(ANSWERS_WITHIN, connecting).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = sqlx::Error::PoolTimedOut,
+            }
+        }
+        Err(last)
+    }
+}
