@@ -39,15 +39,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let (reload, requests) = watch::channel(0);
-    // Before anybody can know that it listens: unheard, a hang-up would end it.
-    let mut hangups = signal(SignalKind::hangup())?;
+    // Before anybody can know that it listens: unheard, a hang-up would end it, and so would being told to stop, in the middle of things.
+    let (mut hangups, terminated) = (signal(SignalKind::hangup())?, terminated()?);
     println!("listening on {}", listener.local_addr()?);
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             reload.send_modify(|count| *count += 1);
         }
     });
-    app.run(listener, requests, terminated()?).await?;
+    app.run(listener, requests, terminated).await?;
     Ok(())
 }
 

@@ -24,6 +24,9 @@ const LOG: &str = "data/control.sqlite";
 
 #[tokio::test]
 async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
+    if !on_files() {
+        return;
+    }
     let deployment = TestBroker::populated().await.stop().await;
     let mut log = database::sqlite::read_only(&deployment.path(LOG)).connect().await.unwrap();
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut log).await.unwrap();
@@ -71,6 +74,9 @@ async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
 
 #[tokio::test]
 async fn a_log_that_is_renamed_away_releases_nothing_until_it_is_back() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     broker.told(&clinician(), ISOLATING).await;
     let (log, away) = (broker.deployment.path(LOG), broker.deployment.path("away"));
@@ -84,6 +90,9 @@ async fn a_log_that_is_renamed_away_releases_nothing_until_it_is_back() {
 
 #[tokio::test]
 async fn a_log_that_is_replaced_by_its_copy_releases_nothing_until_a_restart_reads_it() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     let before = broker.told(&clinician(), ISOLATING).await;
     let (log, copy) = (broker.deployment.path(LOG), broker.deployment.path("copy"));
@@ -101,6 +110,9 @@ async fn a_log_that_is_replaced_by_its_copy_releases_nothing_until_a_restart_rea
 
 #[tokio::test]
 async fn without_its_write_ahead_log_it_releases_nothing_and_an_orderly_end_loses_nothing() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     let before = broker.told(&clinician(), ISOLATING).await;
     fs::remove_file(broker.deployment.path("data/control.sqlite-wal")).unwrap();
@@ -116,6 +128,9 @@ async fn without_its_write_ahead_log_it_releases_nothing_and_an_orderly_end_lose
 
 #[tokio::test]
 async fn a_read_only_directory_releases_nothing_until_it_is_writable_again() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     let data = broker.deployment.path("data");
     fs::set_permissions(&data, Permissions::from_mode(0o500)).unwrap();
@@ -128,6 +143,9 @@ async fn a_read_only_directory_releases_nothing_until_it_is_writable_again() {
 
 #[tokio::test]
 async fn of_two_brokers_on_one_log_the_first_stops_rather_than_fork_it() {
+    if !on_files() {
+        return;
+    }
     let mut first = TestBroker::populated().await;
     let told = first.told(&clinician(), ISOLATING).await;
     let second = first.deployment.build().await.unwrap();

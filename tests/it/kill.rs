@@ -5,7 +5,7 @@ mod load;
 
 use crate::harness::*;
 use disown::{
-    access_log::verify::verify_database,
+    access_log::verify::verify_log,
     entropy::{Entropy, SeededEntropy, SystemEntropy},
 };
 pub(crate) use ledger::verify as verify_receipt;
@@ -38,7 +38,7 @@ async fn nothing_that_was_received_is_missing_after_kills_under_load() {
         let command = deployment.command();
         (broker, process) = deployment.serve_apart(command).await;
 
-        let verified = verify_database(&broker.deployment.path("data/control.sqlite"), &broker.deployment.log_key())
+        let verified = verify_log(&broker.deployment.reader().await, &broker.deployment.log_key())
             .await
             .unwrap_or_else(|error| panic!("cycle {cycle}, seed {seed}: {error}"));
         let stored = Stored::read(&broker.deployment, seen).await;

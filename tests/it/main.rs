@@ -13,6 +13,7 @@ mod access;
 mod allowed;
 mod apart;
 mod audit;
+mod brokers;
 mod cli;
 mod config;
 mod coverage;

@@ -89,8 +89,7 @@ impl ReadStorage for PostgresReader {
                  CASE $11::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $11 END, \
                  CASE $12::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $12 END, \
                  count(*), sum(coalesce((a ->> 'records')::bigint, (a ->> 'batch_records')::bigint, 0))::bigint",
-                "GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 1 COLLATE \"C\" NULLS FIRST, 2 COLLATE \"C\" NULLS FIRST, \
-                 3 COLLATE \"C\" NULLS FIRST LIMIT $13"
+                "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST LIMIT $13"
             )),
             filter,
         );

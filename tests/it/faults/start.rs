@@ -67,6 +67,9 @@ async fn not_with_the_keyring_of_another_log_or_with_another_key() {
 
 #[tokio::test]
 async fn not_with_an_end_of_the_log_that_does_not_fit() {
+    if !on_files() {
+        return;
+    }
     let mut deployment = stopped().await;
     let last = "idx = (SELECT max(idx) FROM entry)";
     let alterations = [
@@ -95,6 +98,9 @@ async fn not_with_an_end_of_the_log_that_does_not_fit() {
 
 #[tokio::test]
 async fn not_with_a_flipped_byte_after_the_last_checkpoint() {
+    if !on_files() {
+        return;
+    }
     let mut deployment = stopped().await;
     // As after a crash between commit and signature.
     let mut connection = tampering(&deployment.path(LOG)).await;

@@ -18,6 +18,9 @@ async fn releases(broker: &TestBroker) -> usize {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     alter_store(&broker, "ALTER TABLE record RENAME TO elsewhere").await;
     for number in [ISOLATING, NOBODY] {
@@ -34,6 +37,9 @@ async fn a_store_that_cannot_be_read_is_not_taken_for_an_empty_one() {
 /// One subject's diagnosis in the place of another's.
 #[tokio::test]
 async fn a_sealed_cell_that_was_moved_is_neither_shown_nor_taken_for_an_empty_one() {
+    if !on_files() {
+        return;
+    }
     let broker = TestBroker::populated().await;
     alter_store(
         &broker,
@@ -52,6 +58,9 @@ async fn a_sealed_cell_that_was_moved_is_neither_shown_nor_taken_for_an_empty_on
 /// The medium keeps one salt otherwise than it was given: nothing is signed over that, and nothing released.
 #[tokio::test]
 async fn a_log_that_reads_back_otherwise_than_it_was_written_releases_nothing_and_stops() {
+    if !on_files() {
+        return;
+    }
     let deployment = TestBroker::populated().await.stop().await;
     let mut log = database::sqlite::writable(&deployment.path(LOG)).connect().await.unwrap();
     alter(

@@ -1,11 +1,7 @@
 //! A throwaway server of PostgreSQL for all tests of this process: in a temporary directory, on a socket, ended with the process. It is
 //! as durable as a real one.
 
-use disown::{
-    config::Config,
-    database::postgres::{Provision, Schema},
-    dataset::Catalogue,
-};
+use disown::{config::Config, dataset::Catalogue};
 use sqlx::postgres::PgConnectOptions;
 use std::{
     fs,
@@ -87,11 +83,6 @@ impl Cluster {
             assert!(ended.is_none() && Instant::now() < patience, "PostgreSQL does not start: {}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-
-    /// The folder of its socket.
-    pub fn socket(&self) -> &Path {
-        &self.folder
     }
 
     /// Its superuser.

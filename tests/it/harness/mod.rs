@@ -21,21 +21,23 @@ pub use people::*;
 pub use process::{Process, until};
 pub use tampering::*;
 
+pub use disown::database::Engine;
 use disown::{
     access_log::{
         LogState, Reader,
         checkpoint::LogKey,
-        verify::{Verified, verify_database, verify_log},
+        verify::{Verified, verify_log},
     },
     app::{App, AppError},
     clock::TestClock,
     config::Config,
-    database::Engine,
+    dataset::Catalogue,
     deployment::{Layout, lay_out},
     entropy::SeededEntropy,
     identity::DevelopmentIssuer,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use sqlx::{ConnectOptions, PgConnection};
 use std::{
     fs,
     net::SocketAddr,
@@ -70,6 +72,28 @@ pub fn engine() -> Engine {
     }
 }
 
+/// Whether the tests are run on files. What is about files is passed over where they are not.
+pub fn on_files() -> bool {
+    let on_files = engine() == Engine::Sqlite;
+    if !on_files {
+        println!("SKIPPED: about files");
+    }
+    on_files
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// A deployment on disk, served or not.
 pub struct Deployment {
     folder: TempDir,
@@ -96,6 +120,15 @@ impl Deployment {
 
     /// Freshly laid out at that time.
     pub fn at(now: Timestamp) -> Self {
+        Self::laid_out(now, engine())
+    }
+
+    /// Freshly laid out for one engine, whichever the tests are run on.
+    pub fn on(engine: Engine) -> Self {
+        Self::laid_out(NOW.parse().unwrap(), engine)
+    }
+
+    fn laid_out(now: Timestamp, engine: Engine) -> Self {
         static SEED: AtomicU64 = AtomicU64::new(1);
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
         let seed = SEED.fetch_add(1, Ordering::Relaxed);
@@ -108,11 +141,36 @@ impl Deployment {
         let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
         lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
         let deployment = Self { folder, clock: Arc::new(TestClock::new(now)), seed };
-        if engine() == Engine::Postgres {
+        if engine == Engine::Postgres {
             let section = format!("{}[answers]", Cluster::shared().section());
             deployment.edit("disown.toml", "[answers]", &section);
         }
         deployment
+    }
+
+    /// The files of another broker on the same databases.
+    pub fn beside(&self, name: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
+        copy(self.folder.path(), folder.path());
+        let other = Self { folder, clock: self.clock.clone(), seed: self.seed + 500_000 };
+        other.edit("disown.toml", "broker-1", name);
+        other
+    }
+
+    /// A database of it on a server, as one who may do anything there: `control`, or a dataset.
+    pub async fn as_superuser(&self, name: &str) -> PgConnection {
+        let config = self.config();
+        let catalogue = Catalogue::parse(&fs::read_to_string(config.policies.join("catalogue.toml")).unwrap()).unwrap();
+        let only = config.postgres.unwrap().provisions(&catalogue, Some(name)).unwrap().remove(0);
+        Cluster::shared().admin().database(&only.database).connect().await.unwrap()
+    }
+
+    /// Its access log, to be read.
+    pub async fn reader(&self) -> Reader {
+        match self.config().postgres {
+            Some(postgres) => Reader::on(postgres.reader().unwrap()),
+            None => Reader::open(&self.path("data/control.sqlite")).await.unwrap(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -189,10 +247,7 @@ impl Deployment {
     }
 
     pub async fn verify(&self) -> Verified {
-        match self.config().postgres {
-            Some(postgres) => verify_log(&Reader::on(postgres.reader().unwrap()), &self.log_key()).await.unwrap(),
-            None => verify_database(&self.path("data/control.sqlite"), &self.log_key()).await.unwrap(),
-        }
+        verify_log(&self.reader().await, &self.log_key()).await.unwrap()
     }
 }
 

@@ -147,8 +147,7 @@ async fn of_a_load_that_is_broken_off_nothing_is_stored() {
     broker.cancelled_load(&registrar(), parts).await;
     // The end of serving waits for what is under way.
     let deployment = broker.stop().await;
-    let batches: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM batch").fetch_one(&deployment.database("people").await).await.unwrap();
+    let batches = deployment.count("people", "SELECT count(*) FROM batch").await;
     assert_eq!(batches, 0);
     let broker = deployment.serve().await;
     assert!(broker.entries().await.iter().all(|(_, actor, _)| actor["kind"] != "input"));

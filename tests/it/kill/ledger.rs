@@ -71,38 +71,59 @@ impl Received {
     }
 }
 
+const DATASETS: [&str; 3] = ["people", "clinical", "public_health"];
+
 impl Stored {
     /// Reads the log from an index on, and every batch.
     pub(super) async fn read(deployment: &Deployment, from: u64) -> Self {
         type Row = (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
-        let mut log = database::sqlite::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT idx, CAST(actor AS BLOB), actor_salt, CAST(answer AS BLOB), answer_salt, subject_commitment \
-             FROM entry WHERE idx >= ?1",
-        )
-        .bind(i64::try_from(from).unwrap())
-        .fetch_all(&mut log)
-        .await
-        .unwrap();
+        let from = i64::try_from(from).unwrap();
+        let rows: Vec<Row>;
+        let roots: Vec<(i64, Vec<u8>)>;
+        let mut batches = HashMap::new();
+        let mut arrived = |dataset: &str, known: Vec<(String, String, bool)>| {
+            let named = |(name, root, whole)| ((dataset.to_owned(), name), (root, whole));
+            batches.extend(known.into_iter().map(named));
+        };
+        if deployment.config().postgres.is_some() {
+            let mut log = deployment.as_superuser("control").await;
+            rows = sqlx::query_as(
+                "SELECT idx, convert_to(actor, 'UTF8'), actor_salt, convert_to(answer, 'UTF8'), answer_salt, subject_commitment \
+                 FROM entry WHERE idx >= $1",
+            )
+            .bind(from)
+            .fetch_all(&mut log)
+            .await
+            .unwrap();
+            roots = sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
+            for dataset in DATASETS {
+                let mut store = deployment.as_superuser(dataset).await;
+                let batches = "SELECT encode(batch, 'hex'), encode(root, 'hex'), \
+                    records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch";
+                arrived(dataset, sqlx::query_as(batches).fetch_all(&mut store).await.unwrap());
+            }
+        } else {
+            let mut log = database::sqlite::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
+            rows = sqlx::query_as(
+                "SELECT idx, CAST(actor AS BLOB), actor_salt, CAST(answer AS BLOB), answer_salt, subject_commitment \
+                 FROM entry WHERE idx >= ?1",
+            )
+            .bind(from)
+            .fetch_all(&mut log)
+            .await
+            .unwrap();
+            roots = sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
+            for dataset in DATASETS {
+                let path = deployment.path(&format!("data/{dataset}.sqlite"));
+                let mut store = database::sqlite::read_only(&path).connect().await.unwrap();
+                let batches = "SELECT lower(hex(batch)), lower(hex(root)), \
+                    records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch";
+                arrived(dataset, sqlx::query_as(batches).fetch_all(&mut store).await.unwrap());
+            }
+        }
         let entry = |(index, actor, actor_salt, answer, answer_salt, subject_commitment): Row| {
             (index.unsigned_abs(), Entry { actor, actor_salt, answer, answer_salt, subject_commitment })
         };
-        let roots: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
-        let mut batches = HashMap::new();
-        for dataset in ["people", "clinical", "public_health"] {
-            let path = deployment.path(&format!("data/{dataset}.sqlite"));
-            let mut store = database::sqlite::read_only(&path).connect().await.unwrap();
-            let known: Vec<(String, String, i64)> = sqlx::query_as(
-                "SELECT lower(hex(batch)), lower(hex(root)), \
-                 records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch",
-            )
-            .fetch_all(&mut store)
-            .await
-            .unwrap();
-            let named = |(name, root, whole)| ((dataset.to_owned(), name), (root, whole != 0));
-            batches.extend(known.into_iter().map(named));
-        }
         Self {
             entries: rows.into_iter().map(entry).collect(),
             roots: roots.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect(),

@@ -3,6 +3,7 @@
 mod collector;
 mod guard;
 mod source;
+mod talkative;
 
 use crate::harness::*;
 use collector::{Collector, points, text};

@@ -6,11 +6,7 @@ use super::{
     raw::*,
 };
 use crate::harness::*;
-use disown::{
-    config::{Config, InvalidConfig},
-    database,
-};
-use sqlx::{ConnectOptions, Connection};
+use disown::config::{Config, InvalidConfig};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::codegen::Bytes;
@@ -95,8 +91,7 @@ async fn what_is_reset_keeps_its_room_until_its_work_is_done() {
     let http2 = Http2::over(broker.tcp().await).await;
     let question = Bytes::from(framed(&clinician().question(ISOLATING)));
     // Nothing can be recorded, so no answer is done.
-    let mut log = database::sqlite::writable(&broker.deployment.path("data/control.sqlite")).connect().await.unwrap();
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut log).await.unwrap();
+    let held = broker.deployment.hold_log().await;
     until(async || {
         let mut send = http2.send.clone().ready().await.unwrap();
         let request = http_request_of(&broker, &clinician(), QUERY).body(()).unwrap();
@@ -111,8 +106,7 @@ async fn what_is_reset_keeps_its_room_until_its_work_is_done() {
     // Others are not concerned.
     let other = Http2::over(broker.tcp().await).await;
     assert_eq!(other.ask(http_request(HEALTH), EMPTY).await, Ok(Some(0)));
-    sqlx::raw_sql("ROLLBACK").execute(&mut log).await.unwrap();
-    log.close().await.unwrap();
+    held.let_go().await;
     until(async || http2.ask(http_request(HEALTH), EMPTY).await == Ok(Some(0))).await;
     broker.finish().await;
 }

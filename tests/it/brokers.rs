@@ -1,0 +1,108 @@
+//! Several brokers on one log: one tree whoever appends to it, and what one puts in force is in force on all. On PostgreSQL alone.
+
+use crate::{harness::*, kill::verify_receipt};
+use disown::{access_log::verify::verify_log, pb};
+use futures_util::future::join_all;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use tonic::Code;
+
+/// So many brokers on the same databases, the first of them populated.
+async fn brokers(count: usize) -> Vec<TestBroker> {
+    let first = Deployment::on(Engine::Postgres);
+    let others: Vec<Deployment> = (2..=count).map(|at| first.beside(&format!("broker-{at}"))).collect();
+    let mut brokers = vec![first.serve().await];
+    brokers[0].populate().await;
+    for other in others {
+        brokers.push(other.serve().await);
+    }
+    brokers
+}
+
+async fn finish(brokers: Vec<TestBroker>) {
+    for broker in brokers {
+        broker.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_brokers_append_to_one_tree_without_gap_fork_or_repeat() {
+    const EACH: usize = 60;
+    let brokers = brokers(3).await;
+    let before = brokers[0].told(&clinician(), ISOLATING).await.index();
+    let asked = (0..EACH * 3).map(|at| {
+        let broker = &brokers[at % 3];
+        async move {
+            let asker = [clinician(), tracer(), police()][at / 3 % 3].clone();
+            broker.told(&asker, [ISOLATING, FREE, HEALTHY, NOBODY][at % 4]).await.response.receipt.unwrap()
+        }
+    });
+    let receipts: Vec<pb::Receipt> = join_all(asked).await;
+    let key = brokers[0].deployment.log_key();
+    assert!(receipts.iter().all(|receipt| verify_receipt(receipt, &key).is_some()));
+    let indices: BTreeSet<u64> = receipts.iter().map(|receipt| receipt.index).collect();
+    assert!(indices.into_iter().eq(before + 1..=before + (EACH * 3) as u64), "an index is missing or there twice");
+    let by: BTreeSet<String> =
+        brokers[0].entries().await.iter().map(|(_, actor, _)| actor["broker"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(by.len(), 3, "{by:?}");
+    let reader = brokers[0].deployment.reader().await;
+    verify_log(&reader, &key).await.unwrap();
+    finish(brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_broker_restricts_no_broker_tells_from_then_on() {
+    let brokers = brokers(3).await;
+    for broker in &brokers {
+        assert!(!broker.told(&clinician(), ISOLATING).await.answer.records.is_empty());
+    }
+    brokers[1].restrict(ISOLATING).await;
+    let restricted = Instant::now();
+    for broker in &brokers {
+        loop {
+            // From the moment of the receipt nobody is told: a broker that has not heard of it cannot record its answer.
+            match broker.ask(&clinician(), clinician().question(ISOLATING)).await {
+                Ok(told) => {
+                    assert!(told.answer.records.is_empty(), "a broker told of a restricted subject");
+                    break;
+                }
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+            }
+            assert!(restricted.elapsed() < Duration::from_secs(10), "a broker does not follow");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    finish(brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_put_in_force_by_one_broker_is_followed_by_all() {
+    let brokers = brokers(2).await;
+    let version = |told: &Told| told.actor()["policy_version"].as_str().unwrap().to_owned();
+    let before = version(&brokers[1].told(&clinician(), FREE).await);
+    let denied = "p, clinician, clinical_care, category:contact, full, deny";
+    brokers[0].deployment.append("policies/policy.csv", &format!("\n{denied}\n"));
+    brokers[0].reload.send_modify(|count| *count += 1);
+    let changed = async || match brokers[1].ask(&clinician(), clinician().question(FREE)).await {
+        Ok(told) => version(&told) != before && told.cells("people.person.phone").is_empty(),
+        Err(_) => false,
+    };
+    until(changed).await;
+    let told = brokers[0].told(&clinician(), FREE).await;
+    assert_ne!(version(&told), before);
+    finish(brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_the_policy_that_is_in_force_opens_no_epoch() {
+    let brokers = brokers(1).await;
+    let epoch = |told: &Told| told.actor()["control_epoch"].as_u64().unwrap();
+    let before = epoch(&brokers[0].told(&clinician(), FREE).await);
+    let second = brokers[0].deployment.beside("broker-2").serve().await;
+    assert_eq!(epoch(&second.told(&clinician(), FREE).await), before);
+    assert_eq!(epoch(&brokers[0].told(&clinician(), FREE).await), before);
+    second.finish().await;
+    finish(brokers).await;
+}
