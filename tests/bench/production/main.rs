@@ -2,6 +2,7 @@
 //! datasets, asked in each of these ways.
 //!
 //! - *merged*: one PostgreSQL with row-level security, column grants, and a function that records the question and answers it
+//! - *PostgREST*: the same behind an API, with a token that carries the role
 //! - *pgaudit*: the same tables and policies; the server's own log has the record
 //! - *look-ups*: the same tables without policies or any record
 //!
@@ -12,6 +13,7 @@
 
 mod account;
 mod binaries;
+mod callers;
 mod child;
 mod cluster;
 mod contender;
@@ -24,6 +26,7 @@ mod merged;
 mod options;
 mod pgaudit;
 mod pgbench;
+mod postgrest;
 mod process;
 mod queried;
 mod question;
@@ -43,6 +46,7 @@ type Prepare = fn(&Ground) -> anyhow::Result<Box<dyn Contender>>;
 /// What is measured, in the order of the table: add a contender here.
 const CONTENDERS: &[(&str, Prepare)] = &[
     ("merged", queried::with_function),
+    ("PostgREST", postgrest::prepare),
     ("pgaudit", pgaudit::prepare),
     ("look-ups", queried::without_policy),
 ];

@@ -30,6 +30,11 @@ impl Process {
         Self { name, id, reach: Reach::WithChildren }
     }
 
+    /// This one: where the callers are tasks of this program.
+    pub fn this(name: &'static str) -> Self {
+        Self::alone(name, std::process::id())
+    }
+
     /// So far.
     pub fn cpu(&self) -> anyhow::Result<Cpu> {
         let used = match self.reach {
