@@ -98,9 +98,13 @@ impl Server<'_> {
 
     /// What the statements give, a line each row, in columns parted by `|`.
     pub fn query(&self, user: &str, statements: &str) -> anyhow::Result<String> {
+        self.query_in(user, DATABASE, statements)
+    }
+
+    pub fn query_in(&self, user: &str, database: &str, statements: &str) -> anyhow::Result<String> {
         let mut psql = self.cluster.client("psql", user)?;
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
-        psql.args(["--command", statements, DATABASE]);
+        psql.args(["--command", statements, database]);
         Ok(succeed(&mut psql)?.trim().to_owned())
     }
 

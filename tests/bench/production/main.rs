@@ -1,6 +1,7 @@
-//! What somebody would pick instead of the broker, in one run on this machine: the same question about one subject of three
+//! The broker, and what somebody would pick instead, in one run on this machine: the same question about one subject of three
 //! datasets, asked in each of these ways.
 //!
+//! - *broker*: databases apart, over gRPC with TLS and token; the entry durable, the receipt given
 //! - *merged*: one PostgreSQL with row-level security, column grants, and a function that records the question and answers it
 //! - *PostgREST*: the same behind an API, with a token that carries the role
 //! - *pgaudit*: the same tables and policies; the server's own log has the record
@@ -12,12 +13,15 @@
 #![allow(missing_docs, unreachable_pub, reason = "a program has no other users")]
 
 mod account;
+mod asked;
 mod binaries;
+mod broker;
 mod callers;
 mod child;
 mod cluster;
 mod contender;
 mod ground;
+mod laid_out;
 #[path = "../median.rs"]
 #[allow(dead_code, reason = "the figures use all of it")]
 mod median;
@@ -45,6 +49,7 @@ type Prepare = fn(&Ground) -> anyhow::Result<Box<dyn Contender>>;
 
 /// What is measured, in the order of the table: add a contender here.
 const CONTENDERS: &[(&str, Prepare)] = &[
+    ("broker", broker::prepare),
     ("merged", queried::with_function),
     ("PostgREST", postgrest::prepare),
     ("pgaudit", pgaudit::prepare),
@@ -52,6 +57,7 @@ const CONTENDERS: &[(&str, Prepare)] = &[
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(wrong) => {
