@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A fifth of a broker's time went to the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     disown::cli::main()
 }

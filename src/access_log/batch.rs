@@ -12,6 +12,8 @@ pub(super) struct Batch {
     pub(super) predecessor: u64,
     pub(super) epoch: u64,
     pub(super) entries: Vec<NewEntry>,
+    /// Of each entry.
+    pub(super) commitments: Vec<Commitments>,
     pub(super) nodes: Vec<(NodeId, Hash)>,
     pub(super) size: u64,
     pub(super) root: Hash,

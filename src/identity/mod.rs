@@ -9,6 +9,7 @@ pub mod jws;
 mod key;
 mod key_set;
 mod keys;
+mod known;
 mod remote;
 mod self_test;
 mod thumbprint;

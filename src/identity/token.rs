@@ -13,6 +13,7 @@ use super::{
     issuer::Issuer,
     jws,
     keys::{NotRenewed, Pace},
+    known::{Known, KnownTokens},
 };
 use crate::{clock::Clock, config::IdentityConfig, dataset::Catalogue};
 use futures_util::future::join_all;
@@ -26,6 +27,7 @@ pub struct Verifier {
     issuers: Vec<Issuer>,
     catalogue: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
+    known: KnownTokens,
 }
 
 /// Not let in. Why is nobody's business.
@@ -48,7 +50,7 @@ impl Verifier {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NotRenewed> {
         let issuers = config.issuers.iter().map(|issuer| Issuer::new(issuer, pace)).collect::<Result<_, _>>()?;
-        Ok(Self { audience: config.audience.clone(), issuers, catalogue, clock })
+        Ok(Self { audience: config.audience.clone(), issuers, catalogue, clock, known: KnownTokens::default() })
     }
 
     /// Who holds this token, if it is good now. On a connection with a client certificate it must be bound to that certificate, on
@@ -56,7 +58,7 @@ impl Verifier {
     pub fn verify(&self, token: &str, certificate: Option<Thumbprint>) -> Result<Caller, Unauthenticated> {
         let now = self.clock.now();
         let (issuer, claims) = self.signed(token, now).ok_or(Unauthenticated)?;
-        let registered = claims.registered;
+        let registered = &claims.registered;
         let ours = registered.iss == issuer.name
             && registered.aud == self.audience
             && !registered.jti.is_empty()
@@ -72,29 +74,49 @@ impl Verifier {
             .iter()
             .any(|name| self.catalogue.holds_identifier(name));
         if ours && lives && good_now && distinct && !named && claims.bound_to == certificate {
-            let roles = issuer.roles(claims.roles);
-            Ok(Caller { id: registered.sub, organisation: claims.organisation, roles })
+            let roles = issuer.roles(claims.roles.clone());
+            Ok(Caller { id: registered.sub.clone(), organisation: claims.organisation.clone(), roles })
         } else {
             Err(Unauthenticated)
         }
     }
 
     /// What an issuer signed, with a key that it has now.
-    fn signed(&self, token: &str, now: Timestamp) -> Option<(&Issuer, Claims)> {
+    fn signed(&self, token: &str, now: Timestamp) -> Option<(&Issuer, Arc<Claims>)> {
+        let name = KnownTokens::name(token);
+        let known = match self.known.get(&name).filter(|known| self.still_has(known, now)) {
+            Some(known) => known,
+            None => {
+                let known = self.verified(token, now)?;
+                self.known.insert(name, known.clone(), now.as_second());
+                known
+            }
+        };
+        Some((self.issuers.get(known.issuer)?, known.claims))
+    }
+
+    /// A key that is no longer published verifies nothing any more, nor does what it verified before stand.
+    fn still_has(&self, known: &Known, now: Timestamp) -> bool {
+        let key = self.issuers.get(known.issuer).and_then(|issuer| issuer.keys.key(&known.kid, now));
+        key.is_some_and(|key| Arc::ptr_eq(&key, &known.key))
+    }
+
+    fn verified(&self, token: &str, now: Timestamp) -> Option<Known> {
         let mut named = None;
         let payload = jws::open(token, |header, payload| {
             let iss = claims::issuer_named(payload)?;
-            let issuer = self.issuers.iter().find(|issuer| issuer.name == iss)?;
+            let (at, issuer) = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.name == iss)?;
             let kid = header.kid.as_deref().filter(|_| header.typ.as_deref() == Some("at+jwt"))?;
             let key = issuer.keys.key(kid, now);
             if key.is_none() {
                 issuer.keys.missed();
             }
-            named = Some(issuer);
+            named = Some((at, kid.to_owned(), key.clone()?));
             key
         })?;
-        let issuer = named?;
-        Some((issuer, Claims::read(&payload, &issuer.claims)?))
+        let (issuer, kid, key) = named?;
+        let claims = Arc::new(Claims::read(&payload, &self.issuers.get(issuer)?.claims)?);
+        Some(Known { issuer, kid, key, claims })
     }
 
     /// Fetches the keys that are due to be fetched.

@@ -15,7 +15,7 @@ use opentelemetry_sdk::{
     metrics::{PeriodicReader, SdkMeterProvider},
     trace::{Sampler, SdkTracerProvider},
 };
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, sync::atomic::Ordering, time::Duration};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 
 /// So long may one export take.
@@ -87,6 +87,8 @@ impl Telemetry {
             .with_location(false)
             .with_threads(false)
             .with_target(false);
+        self.exporting.store(true, Ordering::Release);
+        // Reloading the layer has every place where a span begins asked again whether somebody listens.
         if self.spans.reload(Some(layer)).is_err() {
             tracing::warn!("telemetry was started twice: spans are not exported");
         }

@@ -9,7 +9,11 @@ pub mod metrics;
 pub use export::{Export, ExportError};
 
 use opentelemetry_sdk::trace::SdkTracer;
-use tracing::level_filters::LevelFilter;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
@@ -23,6 +27,7 @@ use tracing_subscriber::{
 #[expect(missing_debug_implementations, reason = "a layer has none")]
 pub struct Telemetry {
     spans: reload::Handle<Option<OpenTelemetryLayer<Registry, SdkTracer>>, Registry>,
+    exporting: Arc<AtomicBool>,
 }
 
 /// Starts telemetry at a level: `error`, `warn`, `info`, `debug`, `trace`, or directives as in `info,disown=debug`.
@@ -39,15 +44,20 @@ pub fn start(directives: &str) -> Result<Telemetry, ParseError> {
     let lines = fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).with_filter(filter);
     // The filter stands outside: one that came with a layer later would not be known to the registry.
     let (spans, handle) = reload::Layer::new(None);
-    let subscriber = Registry::default().with(spans.with_filter(our_spans())).with(lines);
+    let exporting = Arc::new(AtomicBool::new(false));
+    let subscriber = Registry::default().with(spans.with_filter(our_spans(exporting.clone()))).with(lines);
     // A second start keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(Telemetry { spans: handle })
+    Ok(Telemetry { spans: handle, exporting })
 }
 
-/// What is exported: our spans. Events stay on standard error, since their text could hold what an error holds.
-fn our_spans<S>() -> impl Filter<S> {
-    filter_fn(|said| said.is_span() && said.target().starts_with("disown")).with_max_level_hint(LevelFilter::INFO)
+/// What is exported: our spans, once somebody said where to; until then they cost nothing. Events stay on standard error, since
+/// their text could hold what an error holds.
+fn our_spans<S>(exporting: Arc<AtomicBool>) -> impl Filter<S> {
+    let ours = move |said: &Metadata<'_>| {
+        exporting.load(Ordering::Acquire) && said.is_span() && said.target().starts_with("disown")
+    };
+    filter_fn(ours).with_max_level_hint(LevelFilter::INFO)
 }
 
 /// A panic says where it happened, and nothing of what it was about: its text may hold anything.

@@ -107,7 +107,7 @@ impl PostgresStorage {
 }
 
 fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
-    let commitments: Vec<_> = batch.entries.iter().map(NewEntry::commitments).collect();
+    let commitments = &batch.commitments;
     let parts = |of: fn(&NewEntry) -> &Part| {
         let (texts, salts): (Vec<&str>, Vec<&[u8]>) =
             batch.entries.iter().map(of).map(|part| (part.text.as_str(), &part.salt[..])).unzip();

@@ -14,8 +14,14 @@ use super::{
 use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
 use jiff::Timestamp;
 use prepare::{Prepared, Waiting, receipt, rehash, time_of};
-use std::{sync::Arc, time::Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 use tracing::Instrument;
 
 /// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
@@ -83,7 +89,7 @@ impl Sequencer {
     /// Works until every appender is gone or the state of the log is unknown. No timer: what waits when a commit ends is the next
     /// batch.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        while let Some(first) = commands.recv().await {
+        while let Some(first) = self.next(&mut commands).await {
             let mut waiting = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);
@@ -106,14 +112,23 @@ impl Sequencer {
                 // INVARIANT (append-only): from here nobody may append; what still waits is dropped, and with it its answer.
                 return;
             }
-            if commands.is_empty() {
-                self.store_checkpoint().await;
-            }
         }
         self.store_checkpoint().await;
         if let Err(error) = self.storage.close().await {
             tracing::warn!(%error, "the access log did not close cleanly");
         }
+    }
+
+    /// The next that is asked for. A checkpoint goes with the next batch; where none comes for a while, by itself.
+    async fn next(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        const A_WHILE: Duration = Duration::from_millis(20);
+        if self.unstored_checkpoint.is_some() {
+            match timeout(A_WHILE, commands.recv()).await {
+                Ok(command) => return command,
+                Err(_) => self.store_checkpoint().await,
+            }
+        }
+        commands.recv().await
     }
 
     /// Whether the log can go on.
@@ -233,8 +248,8 @@ impl Sequencer {
             *state = LogState::Ready;
             recovered
         });
-        for (one, entry) in waiting.into_iter().zip(batch.entries) {
-            let Some(receipt) = receipt(entry, one.covers, batch.size, &known, &checkpoint) else {
+        for ((one, entry), committed) in waiting.into_iter().zip(batch.entries).zip(batch.commitments) {
+            let Some(receipt) = receipt(entry, committed.subject, one.covers, batch.size, &known, &checkpoint) else {
                 let _ = one.reply.send(Err(Unavailable::Unwritable));
                 continue;
             };

@@ -40,6 +40,7 @@ impl Sequencer {
         let mut epoch = *self.epoch.borrow();
         let mut last_time = self.last_time;
         let mut entries = Vec::with_capacity(waiting.len());
+        let mut commitments = Vec::with_capacity(waiting.len());
         let mut nodes = Vec::new();
         let mut epochs = Vec::new();
         for one in waiting {
@@ -50,7 +51,9 @@ impl Sequencer {
                 epochs.push((epoch, new.clone()));
             }
             let entry = self.stamp(one, frontier.size(), last_time)?;
-            let leaf = entry.commitments().leaf();
+            let committed = entry.commitments();
+            let leaf = committed.leaf();
+            commitments.push(committed);
             known.insert(NodeId { level: 0, position: entry.index }, leaf);
             let completed = frontier.push(leaf);
             known.extend(completed.iter().copied());
@@ -62,6 +65,7 @@ impl Sequencer {
             predecessor,
             epoch: *self.epoch.borrow(),
             entries,
+            commitments,
             nodes,
             size,
             root,
@@ -96,6 +100,7 @@ impl Entry {
 
 pub(super) fn receipt(
     entry: NewEntry,
+    subject_commitment: Hash,
     covers: Hash,
     size: u64,
     known: &HashMap<NodeId, Hash>,
@@ -108,7 +113,7 @@ pub(super) fn receipt(
         .collect::<Option<Vec<_>>>()?;
     Some(Receipt {
         index: entry.index,
-        subject_commitment: entry.commitments().subject,
+        subject_commitment,
         actor: entry.actor,
         answer: entry.answer,
         covers,

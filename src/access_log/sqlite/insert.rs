@@ -1,10 +1,13 @@
 //! The rows of a batch, as SQLite takes them.
 
-use crate::access_log::{batch::NewEntry, entry::NewEpoch};
+use crate::access_log::{batch::NewEntry, entry::NewEpoch, leaf::Commitments};
 use sqlx::SqliteConnection;
 
-pub(super) async fn insert_entry(connection: &mut SqliteConnection, entry: &NewEntry) -> Result<(), sqlx::Error> {
-    let commitments = entry.commitments();
+pub(super) async fn insert_entry(
+    connection: &mut SqliteConnection,
+    entry: &NewEntry,
+    commitments: &Commitments,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
          subject_commitment, answer_commitment, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

@@ -82,8 +82,8 @@ impl SqliteStorage {
         if let Some((size, note)) = &batch.checkpoint {
             insert_checkpoint(connection, *size, note).await.map_err(rejected)?;
         }
-        for entry in &batch.entries {
-            insert_entry(connection, entry).await.map_err(rejected)?;
+        for (entry, commitments) in batch.entries.iter().zip(&batch.commitments) {
+            insert_entry(connection, entry, commitments).await.map_err(rejected)?;
         }
         for (id, hash) in &batch.nodes {
             sqlx::query("INSERT INTO node (level, position, hash) VALUES (?1, ?2, ?3)")

@@ -160,7 +160,7 @@ pub async fn fill(address: &str, tls: &ClientTlsConfig, laid_out: &LaidOut) -> a
             (1, "isolation", "positive_test", "", ""),
             (2, "isolation", "contact", "", ""),
             (3, "case_investigation", "confirmed", "", "interviewed by telephone"),
-            (4, "venue_visit", "guest", "The Royal Yacht", ""),
+            (4, "contact", "household", "home", ""),
         ] {
             let until = if record_type == "isolation" { over.to_string() } else { String::new() };
             public_health.push(format!(

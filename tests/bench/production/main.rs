@@ -7,7 +7,7 @@
 //! - *pgaudit*: the same tables and policies; the server's own log has the record
 //! - *look-ups*: the same tables without policies or any record
 //!
-//!     cargo bench --bench production -- [--json] [SECONDS a run, default 5] [RUNS, default 5] [CALLERS ..., default 1 16 64 256]
+//!     cargo bench --bench production -- [--json] [--only=NAME ...] [SECONDS a run, default 5] [RUNS, default 5] [CALLERS ..., default 1 16 64 256]
 //!
 //! Prints medians of the runs. Ends with 1 where a contender failed; one whose tools are not here does no harm.
 #![allow(missing_docs, unreachable_pub, reason = "a program has no other users")]
@@ -68,7 +68,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let ground = Ground::default();
     let mut report = Report::new(&options);
     let mut contenders = Vec::new();
-    for (name, prepare) in CONTENDERS.iter().copied() {
+    let asked_for = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    for (name, prepare) in CONTENDERS.iter().copied().filter(|(name, _)| asked_for(name)) {
         eprintln!("preparing: {name}");
         match prepare(&ground) {
             Ok(contender) => contenders.push((name, contender)),

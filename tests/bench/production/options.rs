@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-pub const USAGE: &str = "usage: cargo bench --bench production -- [--json] [SECONDS a run] [RUNS] [CALLERS ...]";
+pub const USAGE: &str =
+    "usage: cargo bench --bench production -- [--json] [--only=NAME ...] [SECONDS a run] [RUNS] [CALLERS ...]";
 /// The servers are set to so many connections and a few more.
 const MOST_CALLERS: usize = 256;
 
@@ -17,16 +18,20 @@ pub struct Options {
     pub runs: usize,
     pub callers: Vec<usize>,
     pub form: Form,
+    /// The contenders that are measured; none named: all.
+    pub only: Vec<String>,
 }
 
 impl Options {
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut form = Form::Table;
-        let mut numbers = Vec::new();
+        let (mut numbers, mut only) = (Vec::new(), Vec::new());
         // `cargo bench` says `--bench` to whatever it runs.
         for argument in arguments.filter(|argument| argument != "--bench") {
             if argument == "--json" {
                 form = Form::JsonLines;
+            } else if let Some(name) = argument.strip_prefix("--only=") {
+                only.push(name.to_owned());
             } else {
                 let number = argument.parse().ok().filter(|number| *number > 0);
                 numbers.push(number.ok_or_else(|| format!("`{argument}` is no number of one or more"))?);
@@ -42,6 +47,6 @@ impl Options {
         if let Some(many) = callers.iter().find(|callers| **callers > MOST_CALLERS) {
             return Err(format!("{many} callers are more than {MOST_CALLERS}"));
         }
-        Ok(Self { lasting: Duration::from_secs(seconds as u64), runs, callers, form })
+        Ok(Self { lasting: Duration::from_secs(seconds as u64), runs, callers, form, only })
     }
 }
