@@ -84,7 +84,7 @@ pub enum Place<'a> {
     /// A file, of at most so many pages of 4 KiB; none: as the disk allows.
     Sqlite(&'a Path, Option<u32>),
     /// A server, as a role that appends and as one that reads.
-    Postgres(Server, Server),
+    Postgres(Box<Server>, Box<Server>),
 }
 
 /// What an access log is started with.
@@ -111,7 +111,7 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
             (Box::new(storage), Reader::open(database).await?)
         }
         Place::Postgres(appender, reader) => {
-            (Box::new(postgres::PostgresStorage::open(appender).await?), Reader::on(reader))
+            (Box::new(postgres::PostgresStorage::open(*appender).await?), Reader::on(*reader))
         }
     };
     let (publish, state) = watch::channel(LogState::Ready);

@@ -128,7 +128,7 @@ impl App {
         let database = config.control_database();
         let place = match &config.postgres {
             None => Place::Sqlite(&database, config.access_log_max_pages),
-            Some(postgres) => Place::Postgres(postgres.appender()?, postgres.reader()?),
+            Some(postgres) => Place::Postgres(Box::new(postgres.appender()?), Box::new(postgres.reader()?)),
         };
         let log = access_log::start(access_log::Settings {
             place,

@@ -7,7 +7,10 @@ use crate::{
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use sqlx::postgres::PgConnectOptions;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Databases on servers of PostgreSQL.
 #[derive(Debug, Subcommand)]
@@ -92,7 +95,7 @@ async fn check(postgres: &PostgresConfig, catalogue: &Catalogue) -> anyhow::Resu
     Ok(code)
 }
 
-fn read(config: &PathBuf) -> anyhow::Result<(PostgresConfig, Catalogue)> {
+fn read(config: &Path) -> anyhow::Result<(PostgresConfig, Catalogue)> {
     let config = Config::read(config)?;
     let path = config.policies.join("catalogue.toml");
     let catalogue = Catalogue::parse(&std::fs::read_to_string(&path).with_context(|| path.display().to_string())?)?;

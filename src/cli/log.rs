@@ -6,7 +6,12 @@ use super::{
     log_search::{Count, Search, line},
 };
 use crate::{
-    access_log::{checkpoint::Checkpoint, verify::verify_database},
+    access_log::{
+        Reader,
+        checkpoint::Checkpoint,
+        verify::{verify_database, verify_log},
+    },
+    config::Config,
     pb::{self, audit_service_client::AuditServiceClient},
 };
 use anyhow::Context;
@@ -34,12 +39,15 @@ pub(super) enum Log {
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The database of an access log.
-    #[arg(long, required_unless_present = "export")]
+    /// The database of an access log, a file.
+    #[arg(long, required_unless_present_any = ["export", "config"])]
     database: Option<PathBuf>,
     /// An exported access log, instead.
     #[arg(long, conflicts_with = "database")]
     export: Option<PathBuf>,
+    /// The access log of a configuration, wherever its database is.
+    #[arg(long, conflicts_with_all = ["database", "export"])]
+    config: Option<PathBuf>,
     /// Its public key, a file as `disown init` writes it.
     #[arg(long)]
     key: PathBuf,
@@ -104,13 +112,16 @@ impl Log {
 impl Verify {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let key = log_offline::key(&self.key)?;
-        let verified = match (&self.database, &self.export) {
-            (Some(database), _) => {
-                std::fs::metadata(database).with_context(|| database.display().to_string())?;
-                verify_database(database, &key).await
+        let config = self.config.as_deref().map(Config::read).transpose()?;
+        let file = config.as_ref().map(Config::control_database).or(self.database);
+        let verified = match (config.and_then(|config| config.postgres), file, &self.export) {
+            (Some(postgres), ..) => verify_log(&Reader::on(postgres.reader()?), &key).await,
+            (None, Some(database), _) => {
+                std::fs::metadata(&database).with_context(|| database.display().to_string())?;
+                verify_database(&database, &key).await
             }
-            (None, Some(export)) => log_offline::verify_file(export, &key)?,
-            (None, None) => anyhow::bail!("--database or --export is needed"),
+            (None, None, Some(export)) => log_offline::verify_file(export, &key)?,
+            (None, None, None) => anyhow::bail!("--database, --config or --export is needed"),
         };
         match verified {
             Ok(verified) if self.json => println!("{}", serde_json::to_string(&verified)?),

@@ -31,12 +31,20 @@ async fn finish(brokers: Vec<TestBroker>) {
 async fn three_brokers_append_to_one_tree_without_gap_fork_or_repeat() {
     const EACH: usize = 60;
     let brokers = brokers(3).await;
+    let asked_by = |at: usize| [clinician(), tracer(), police()][at / 3 % 3].clone();
+    let about = |at: usize| [ISOLATING, FREE, HEALTHY, NOBODY][at % 4];
+    let mut alone = Vec::new();
+    for at in 0..36 {
+        alone.push(brokers[0].told(&asked_by(at), about(at)).await.response.answer);
+    }
     let before = brokers[0].told(&clinician(), ISOLATING).await.index();
     let asked = (0..EACH * 3).map(|at| {
-        let broker = &brokers[at % 3];
+        let (broker, alone) = (&brokers[at % 3], &alone);
         async move {
-            let asker = [clinician(), tracer(), police()][at / 3 % 3].clone();
-            broker.told(&asker, [ISOLATING, FREE, HEALTHY, NOBODY][at % 4]).await.response.receipt.unwrap()
+            let told = broker.told(&asked_by(at), about(at)).await;
+            // Look-ups share statements, and nobody gets what another asked for.
+            assert!(told.response.answer == alone[at % 36], "another answer than to the same question alone");
+            told.response.receipt.unwrap()
         }
     });
     let receipts: Vec<pb::Receipt> = join_all(asked).await;

@@ -26,6 +26,7 @@ mod layout;
 mod memory;
 mod oracle;
 mod policy;
+mod postgres;
 mod rights;
 mod sequencing;
 mod telemetry;

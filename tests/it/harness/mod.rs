@@ -44,7 +44,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 use tempfile::TempDir;
@@ -99,6 +99,8 @@ pub struct Deployment {
     folder: TempDir,
     pub clock: Arc<TestClock>,
     seed: u64,
+    /// The databases are made once: what a test makes of them stays.
+    provisioned: AtomicBool,
 }
 
 /// A broker that serves.
@@ -140,7 +142,8 @@ impl Deployment {
         };
         let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
         lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
-        let deployment = Self { folder, clock: Arc::new(TestClock::new(now)), seed };
+        let deployment =
+            Self { folder, clock: Arc::new(TestClock::new(now)), seed, provisioned: AtomicBool::new(false) };
         if engine == Engine::Postgres {
             let section = format!("{}[answers]", Cluster::shared().section());
             deployment.edit("disown.toml", "[answers]", &section);
@@ -152,7 +155,8 @@ impl Deployment {
     pub fn beside(&self, name: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
         copy(self.folder.path(), folder.path());
-        let other = Self { folder, clock: self.clock.clone(), seed: self.seed + 500_000 };
+        let other =
+            Self { folder, clock: self.clock.clone(), seed: self.seed + 500_000, provisioned: AtomicBool::new(false) };
         other.edit("disown.toml", "broker-1", name);
         other
     }
@@ -241,6 +245,7 @@ impl Deployment {
     pub async fn provision(&self) {
         if let Ok(config) = Config::read(&self.path("disown.toml"))
             && config.postgres.is_some()
+            && !self.provisioned.swap(true, Ordering::Relaxed)
         {
             Cluster::shared().provision(&config).await;
         }
@@ -269,7 +274,8 @@ impl TestBroker {
         let ended = self.end().await;
         ended.unwrap();
         let folder = tempfile::Builder::new().tempdir().unwrap();
-        let empty = Deployment { folder, clock: self.deployment.clock.clone(), seed: 0 };
+        let empty =
+            Deployment { folder, clock: self.deployment.clock.clone(), seed: 0, provisioned: AtomicBool::new(false) };
         std::mem::replace(&mut self.deployment, empty)
     }
 
