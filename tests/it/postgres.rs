@@ -4,11 +4,14 @@ use crate::{harness::*, kill::verify_receipt};
 use disown::{
     access_log::{LogState, verify::verify_log},
     app::{AppError, NotFit},
+    dataset::Catalogue,
+    ids::DatasetId,
     policy::{Policy, PolicyFiles},
+    pseudonym::{self, KeyEncryptionKey, SubjectIdentifier},
 };
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::time::Duration;
+use std::{collections::HashMap, fs, time::Duration};
 use tonic::Code;
 use tonic_health::ServingStatus;
 
@@ -235,4 +238,54 @@ async fn another_text_in_the_archive_is_put_in_force_by_nobody() {
     }
     first.finish().await;
     second.finish().await;
+}
+
+/// What the thief does not know.
+async fn pseudonyms(deployment: &Deployment, dataset: &str, numbers: &[String]) -> Vec<Vec<u8>> {
+    let read = |name: &str| fs::read_to_string(deployment.path(name)).unwrap();
+    let kek = KeyEncryptionKey::parse(&read("key-encryption-key")).unwrap();
+    let keyring = pseudonym::open(&read("keyring.json"), &kek).unwrap();
+    let catalogue = Catalogue::parse(&read("policies/catalogue.toml")).unwrap();
+    let subjects: Vec<_> =
+        numbers.iter().map(|number| SubjectIdentifier::parse_source(number, &catalogue).unwrap()).collect();
+    let dataset = DatasetId::try_from(dataset).unwrap();
+    let made = keyring.pseudonymise(&dataset, &subjects.iter().collect::<Vec<_>>()).await.unwrap();
+    made.iter().map(|made| made.bytes_in(&dataset).unwrap().to_vec()).collect()
+}
+
+/// A thief has two stores, and tries to join them by the order in which their tables keep what was put in one by one.
+#[tokio::test]
+async fn neither_place_nor_transaction_joins_two_stores() {
+    const PUT: usize = 60;
+    let broker = Deployment::on(Engine::Postgres).serve().await;
+    let number = |at: usize| format!("JY{:06}A", 200_000 + at * 7919 % 700_000);
+    for at in 0..PUT {
+        let person =
+            [("jy_number", number(at)), ("given_name", format!("Given{at}")), ("family_name", format!("Family{at}"))];
+        let order =
+            [("jy_number", number(at)), ("record_id", format!("H{at}")), ("event_date", "2026-11-20".to_owned())];
+        for (record_type, values) in [("people.person", person), ("public_health.isolation", order)] {
+            let values: Vec<_> = values.iter().map(|(column, value)| (*column, value.as_str())).collect();
+            broker.put(&registrar(), record_type, &values).await.unwrap();
+        }
+    }
+    let numbers: Vec<_> = (0..PUT).map(number).collect();
+    let mut who = HashMap::new();
+    for dataset in ["people", "public_health"] {
+        who.extend(pseudonyms(&broker.deployment, dataset, &numbers).await.into_iter().zip(0..PUT));
+    }
+    for by in ["ctid", "xmin::text::bigint, ctid", "batch", "record_id"] {
+        let mut orders = Vec::new();
+        for dataset in ["people", "public_health"] {
+            let mut store = broker.deployment.as_superuser(dataset).await;
+            let stolen = format!("SELECT pseudonym FROM record ORDER BY {by}");
+            let rows: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(stolen)).fetch_all(&mut store).await.unwrap();
+            orders.push(rows.iter().map(|row| who[row]).collect::<Vec<_>>());
+            store.close().await.unwrap();
+        }
+        let hits = orders[0].iter().zip(&orders[1]).filter(|(one, other)| one == other).count();
+        println!("by {by}: {hits} of {PUT} are joined");
+        assert!(hits <= 8, "by {by} {hits} of {PUT} are joined, which is no chance");
+    }
+    broker.finish().await;
 }
