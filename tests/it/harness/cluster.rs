@@ -5,7 +5,6 @@ use disown::{config::Config, dataset::Catalogue};
 use sqlx::postgres::PgConnectOptions;
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
@@ -20,6 +19,9 @@ pub struct Cluster {
     folder: PathBuf,
     _alive: ChildStdin,
 }
+
+/// The user that the packages of PostgreSQL make.
+const USER: &str = "postgres";
 
 /// Settings beyond the defaults: room for many brokers at once.
 const SETTINGS: &str = "\
@@ -55,8 +57,10 @@ impl Cluster {
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("disown-postgres-").tempdir().unwrap().keep();
         fs::write(folder.join("settings"), SETTINGS).unwrap();
-        // The server refuses to be run by the superuser; whoever runs it instead has to get in.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            // The server refuses to be run by the superuser: it is whoever runs it instead whose folder this is.
+            assert!(Command::new("chown").arg(USER).arg(&folder).status().unwrap().success());
+        }
         let mut command = as_somebody(&["sh", "-c", SCRIPT, "sh"]);
         command.arg(binaries()).arg(&folder).stdin(Stdio::piped());
         let mut shell: Child = command.spawn().unwrap();
@@ -128,11 +132,8 @@ fn binaries() -> String {
 /// A command, by another user than the superuser.
 fn as_somebody(words: &[&str]) -> Command {
     let superuser = rustix::process::geteuid().is_root();
-    let mut all: Vec<&str> = if superuser {
-        vec!["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
-    } else {
-        vec![]
-    };
+    let mut all: Vec<&str> =
+        if superuser { vec!["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--"] } else { vec![] };
     all.extend(words);
     let mut command = Command::new(all[0]);
     command.args(&all[1..]);
