@@ -187,15 +187,28 @@ struct Insertion {
 impl Store for PostgresDataset {
     async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
         let pseudonym = self.own_bytes(address.pseudonym())?.to_vec();
-        let (reply, found) = oneshot::channel();
+        let (reply, mut found) = oneshot::channel();
+        let (begin, begun) = oneshot::channel();
         let look_up = LookUp { pseudonym: pseudonym.clone(), selection: address.selection().clone(), reply };
         self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner).push(look_up);
         let (waiting, statements, catalogue) = (self.waiting.clone(), self.statements.clone(), self.catalogue.clone());
         self.lanes
-            .give(Box::new(move |connection| Box::pin(look_up_all(connection, waiting, statements, catalogue))))
+            .give(Box::new(move |connection| {
+                let _ = begin.send(());
+                Box::pin(look_up_all(connection, waiting, statements, catalogue))
+            }))
             .map_err(|source| self.failed(source))?;
-        // A reply that is gone tells that the statement failed; telemetry has why.
-        let rows = found.await.map_err(|_| self.failed(sqlx::Error::WorkerCrashed))?;
+        // Work that is dropped before it began had no connection; a reply that is gone tells that the statement failed. Telemetry
+        // has why.
+        let rows = tokio::select! {
+            biased;
+            rows = &mut found => rows,
+            begun = begun => match begun {
+                Ok(()) => found.await,
+                Err(gone) => Err(gone),
+            },
+        };
+        let rows = rows.map_err(|_| self.failed(sqlx::Error::WorkerCrashed))?;
         // Rows of another subject in this one's answer would be the worst that can happen: each is looked at again.
         let own = |row: &PgRow| row.try_get::<&[u8], _>(PSEUDONYM).is_ok_and(|of| of == pseudonym);
         let record = |row| self.record(row).filter(|_| own(row)).ok_or_else(|| StoreError::Row(self.id().clone()));
@@ -265,6 +278,7 @@ async fn look_up_all(
     catalogue: Arc<Catalogue>,
 ) -> bool {
     let mut taken = mem::take(&mut *waiting.0.lock().unwrap_or_else(PoisonError::into_inner));
+    taken.retain(|look_up| !look_up.reply.is_closed());
     while let Some(first) = taken.pop() {
         let (alike, others): (Vec<_>, Vec<_>) =
             taken.into_iter().partition(|look_up| look_up.selection == first.selection);

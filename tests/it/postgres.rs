@@ -180,6 +180,29 @@ async fn a_database_that_is_gone_releases_nothing_and_is_used_again_when_it_is_b
     broker.finish().await;
 }
 
+#[tokio::test]
+async fn a_store_that_is_not_reached_is_told_at_once_and_used_again_when_it_is() {
+    let broker = Deployment::on(Engine::Postgres).serve().await;
+    broker.populate().await;
+    let mut admin = broker.deployment.as_superuser("people").await;
+    let mut clinical = broker.deployment.as_superuser("clinical").await;
+    let name: String = sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut clinical).await.unwrap();
+    clinical.close().await.unwrap();
+    run(&mut admin, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+    run(&mut admin, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).await;
+    let clinician = clinician();
+    for _ in 0..6 {
+        let asked = broker.refused(&clinician, clinician.question(ISOLATING));
+        let (code, _) =
+            tokio::time::timeout(Duration::from_secs(5), asked).await.expect("it waits for a store that is gone");
+        assert_eq!(code, Code::Internal);
+    }
+    run(&mut admin, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    assert!(!broker.told(&clinician, ISOLATING).await.answer.records.is_empty());
+    admin.close().await.unwrap();
+    broker.finish().await;
+}
+
 /// Somebody who can write to the database and has no key.
 #[tokio::test]
 async fn a_head_that_no_broker_made_is_not_followed() {

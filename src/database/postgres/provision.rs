@@ -48,9 +48,7 @@ pub enum NotProvisioned {
 impl Provision<'_> {
     /// Makes what is not there: roles, database, tables, privileges. What is there stays as it is, save that it is brought up to date.
     pub async fn make(&self, admin: &PgConnectOptions) -> Result<(), NotProvisioned> {
-        for name in self.roles.iter().map(|(role, ..)| role).chain([&self.database]) {
-            check_name(name)?;
-        }
+        self.check_names()?;
         let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
         let mut connection = admin.connect().await.map_err(failed)?;
         self.make_database(&mut connection).await.map_err(failed)?;
@@ -60,6 +58,7 @@ impl Provision<'_> {
 
     /// Applies the migrations that are missing, and grants what they need.
     pub async fn migrate(&self, admin: &PgConnectOptions) -> Result<(), NotProvisioned> {
+        self.check_names()?;
         let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
         let mut connection = admin.clone().database(&self.database).connect().await.map_err(failed)?;
         execute(&mut connection, format!("SET ROLE {}", self.owner())).await.map_err(failed)?;
@@ -71,6 +70,11 @@ impl Provision<'_> {
         }
         drop(connection.close().await);
         Ok(())
+    }
+
+    /// They become part of statements that take no parameters.
+    fn check_names(&self) -> Result<(), NotProvisioned> {
+        self.roles.iter().map(|(role, ..)| role).chain([&self.database]).try_for_each(|name| check_name(name))
     }
 
     fn owner(&self) -> String {
