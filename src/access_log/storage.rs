@@ -176,6 +176,17 @@ pub(super) fn hash_of(bytes: &[u8]) -> sqlx::Result<Hash> {
     Hash::try_from(bytes).map_err(|_| corrupt("a hash has another length"))
 }
 
+/// Commitments that were stored: of actor, subject and answer part.
+pub(super) fn commitments_of((actor, subject, answer): (Vec<u8>, Vec<u8>, Vec<u8>)) -> sqlx::Result<Commitments> {
+    Ok(Commitments { actor: hash_of(&actor)?, subject: hash_of(&subject)?, answer: hash_of(&answer)? })
+}
+
+/// The names of restricted subjects that were stored.
+pub(super) fn restriction_names(names: &[Vec<u8>]) -> sqlx::Result<HashSet<RestrictionName>> {
+    let name = |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
+    names.iter().map(name).collect()
+}
+
 /// A salt that was stored.
 pub(super) fn salt_of(bytes: &[u8]) -> sqlx::Result<[u8; 16]> {
     bytes.try_into().map_err(|_| corrupt("a salt has another length"))

@@ -7,7 +7,7 @@ use crate::{
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{InForceNow, Kept, ReadStorage, Snapshot, corrupt, hash_of, salt_of},
+        storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
     },
     database::postgres::{Lanes, Server},
     pseudonym::RestrictionName,
@@ -145,10 +145,7 @@ impl ReadStorage for PostgresReader {
                 .bind(index as i64);
         let row: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> =
             self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
-        row.map(|(actor, subject, answer)| {
-            Ok(Commitments { actor: hash_of(&actor)?, subject: hash_of(&subject)?, answer: hash_of(&answer)? })
-        })
-        .transpose()
+        row.map(commitments_of).transpose()
     }
 
     async fn inputs_since(&self, started: &str, broker: &str) -> sqlx::Result<Vec<(String, String)>> {
@@ -186,9 +183,7 @@ impl ReadStorage for PostgresReader {
         )
         .bind(epoch as i64);
         let names: Vec<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
-        let name =
-            |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
-        names.iter().map(name).collect()
+        restriction_names(&names)
     }
 
     fn most_unsigned(&self) -> u64 {

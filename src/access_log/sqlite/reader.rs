@@ -7,7 +7,7 @@ use crate::{
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{InForceNow, Kept, ReadStorage, Snapshot, corrupt, hash_of, salt_of},
+        storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
     },
     database,
     pseudonym::RestrictionName,
@@ -141,10 +141,7 @@ impl ReadStorage for SqliteReader {
                 .bind(index as i64)
                 .fetch_optional(&self.pool)
                 .await?;
-        row.map(|(actor, subject, answer)| {
-            Ok(Commitments { actor: hash_of(&actor)?, subject: hash_of(&subject)?, answer: hash_of(&answer)? })
-        })
-        .transpose()
+        row.map(commitments_of).transpose()
     }
 
     async fn inputs_since(&self, started: &str, broker: &str) -> sqlx::Result<Vec<(String, String)>> {
@@ -183,9 +180,7 @@ impl ReadStorage for SqliteReader {
         .bind(epoch as i64)
         .fetch_all(&self.pool)
         .await?;
-        let name =
-            |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
-        names.iter().map(name).collect()
+        restriction_names(&names)
     }
 
     fn most_unsigned(&self) -> u64 {
