@@ -5,6 +5,9 @@ mod disk;
 mod start;
 mod store;
 mod tamper;
+mod trial;
+
+pub use trial::{Outcome, Trial};
 
 use crate::harness::*;
 use disown::{access_log::LogState, app::AppError, database};

@@ -3,7 +3,10 @@
 mod ledger;
 mod load;
 
-use crate::harness::*;
+use crate::{
+    faults::{Outcome, Trial},
+    harness::*,
+};
 use disown::{
     access_log::verify::verify_log,
     entropy::{Entropy, SeededEntropy, SystemEntropy},
@@ -12,12 +15,10 @@ pub(crate) use ledger::verify as verify_receipt;
 use ledger::{Ledger, Received, Stored};
 use std::time::Duration;
 
-/// How often; `DISOWN_KILLS` says otherwise.
-const CYCLES: u64 = 4;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_received_is_missing_after_kills_under_load() {
-    let cycles = told("DISOWN_KILLS").unwrap_or(CYCLES);
+    let trial = Trial::new("F01", "a broker is killed under load, at any time", 4, 2_000);
+    let cycles = trial.cycles();
     let seed = told("DISOWN_SEED").unwrap_or_else(|| random(&SystemEntropy) % 1_000_000_000);
     println!("kill: seed {seed} (DISOWN_SEED repeats it)");
     let entropy = SeededEntropy::new(seed);
@@ -59,6 +60,7 @@ async fn nothing_that_was_received_is_missing_after_kills_under_load() {
     a_falsified_receipt_is_reported(&ledger.all, &stored, &broker.deployment);
     assert!(process.end().await.success());
     broker.finish().await;
+    trial.passed(Outcome { released: answers as u64, without_entry: missing.len() as u64 });
 }
 
 /// The check finds what is not there: each falsified receipt is reported, and only it.
