@@ -15,20 +15,25 @@ use crate::{
 };
 use jiff::civil::Date;
 use prost::Message;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The answer as it will be given, with the entry that must be durable first. Its bytes come out by release only.
 #[expect(missing_debug_implementations, reason = "holds what a recipient gets")]
 pub struct Redacted {
     pub(super) bytes: Vec<u8>,
-    pub(super) entry: Entry,
+    digest: Hash,
+    pub(super) entry: Arc<Entry>,
     pub(super) lacks: bool,
 }
 
 impl Redacted {
+    pub(super) fn new(bytes: Vec<u8>, entry: Entry, lacks: bool) -> Self {
+        Self { digest: crate::access_log::digest(&bytes), bytes, entry: Arc::new(entry), lacks }
+    }
+
     /// The digest that the entry's receipt must cover.
     pub fn digest(&self) -> Hash {
-        crate::access_log::digest(&self.bytes)
+        self.digest
     }
 }
 
@@ -48,7 +53,7 @@ pub fn redact(linked: Linked) -> Redacted {
             let mut rendered: Vec<_> =
                 of_type.iter().map(|record| rendered(name, record, &decisions, catalogue, grant.today)).collect();
             // In the order of what is shown: any other order would tell of what is not.
-            rendered.sort_by_cached_key(Message::encode_to_vec);
+            rendered.sort_by(|one, other| in_order(one).cmp(in_order(other)));
             shown.extend(rendered);
         }
     }
@@ -62,7 +67,7 @@ pub fn redact(linked: Linked) -> Redacted {
     let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
     let entry =
         Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
-    Redacted { bytes: answer.encode_to_vec(), entry, lacks }
+    Redacted::new(answer.encode_to_vec(), entry, lacks)
 }
 
 fn by_record_type(grant: &Grant, catalogue: &Catalogue) -> BTreeMap<RecordTypeId, Vec<Decision>> {
@@ -119,6 +124,19 @@ fn rendered(
         disputed: record.disputed,
     };
     pb::Record { record_type: name.to_owned(), cells: cells.collect(), provenance: Some(provenance) }
+}
+
+/// What two records of a type may differ in, as far as it is shown.
+fn in_order(record: &pb::Record) -> impl Iterator<Item = (bool, &str)> {
+    let cells = record.cells.iter().map(|cell| match &cell.shown {
+        Some(pb::cell::Shown::Full(text) | pb::cell::Shown::Coarse(text)) => (true, text.as_str()),
+        Some(pb::cell::Shown::Exists(exists)) => (*exists, ""),
+        None => (false, ""),
+    });
+    let provenance = record.provenance.iter().flat_map(|of| {
+        [(true, of.source.as_str()), (true, &of.as_of), (true, &of.subject_category), (of.disputed, "")]
+    });
+    cells.chain(provenance)
 }
 
 fn full(value: &LinkedValue) -> String {

@@ -51,7 +51,7 @@ impl Refused {
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
     let (who, terms) = *denial.about;
     let entry = Entry::denial("denied", denial.refusal.as_str().into(), who, terms);
-    Ok(Refused { told: Told::Denied, _receipt: Box::new(log.append(entry, &[]).await?) })
+    Ok(Refused { told: Told::Denied, _receipt: Box::new(log.receipted(entry).await?) })
 }
 
 /// Records that a request was not in form.
@@ -66,5 +66,5 @@ pub async fn refuse_invalid(
 ) -> Result<Refused, Unavailable> {
     let who = policy::known_names(in_force, caller, terms, trace);
     let entry = Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force));
-    Ok(Refused { told: Told::Invalid(invalid), _receipt: Box::new(log.append(entry, &[]).await?) })
+    Ok(Refused { told: Told::Invalid(invalid), _receipt: Box::new(log.receipted(entry).await?) })
 }

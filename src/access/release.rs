@@ -66,8 +66,9 @@ mod tests {
         .await
         .unwrap();
         for (bytes, covered, fits) in [(b"answer", b"answer", true), (b"answer", b"amswer", false)] {
-            let redacted = Redacted { bytes: bytes.to_vec(), entry: Entry::administration("test"), lacks: false };
-            let receipt = log.appender.append(redacted.entry.clone(), covered).await.unwrap();
+            let redacted = Redacted::new(bytes.to_vec(), Entry::administration("test"), false);
+            let receipt =
+                log.appender.append(redacted.entry.clone(), crate::access_log::digest(covered)).await.unwrap();
             assert_eq!(release(redacted, receipt).is_ok(), fits);
         }
     }

@@ -70,81 +70,64 @@ pub struct Archived {
 }
 
 /// Who, when, for what, under which terms, what was disclosed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ActorPart {
     /// What happened.
     pub kind: Kind,
-    /// RFC 3339, set by the sequencer: later than that of the entry before.
-    pub time: String,
-    /// The broker that appended it, set by the sequencer.
-    pub broker: String,
     /// What the caller was told: `answered`, `denied`, `invalid`, `stored`, `searched`,
     /// `restricted`, `lifted`, `done`.
     pub outcome: &'static str,
     /// Who asked. Left out where nobody did.
-    #[serde(flatten)]
     pub who: Option<Who>,
     /// Terms in force, where a decision was made.
-    #[serde(flatten)]
     pub terms: Option<TermsInForce>,
     /// What was disclosed of which field.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Level>,
     /// Records told.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
     /// What was put in.
-    #[serde(flatten)]
     pub input: Option<InputBatch>,
     /// Why a caller was refused, for auditors: the caller is told nothing of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Cow<'static, str>>,
     /// What happened, in words of the broker's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
 }
 
 /// Who asked, in which capacity. Only names that the broker knows stand here; unknown ones are left out, for a caller could put
 /// anything into them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Who {
     /// The person or system.
     pub caller: CallerId,
     /// Its organisation.
     pub organisation: OrganisationId,
     /// The role it acted in.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// What for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
     /// Under which agreement.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementId>,
     /// The request, as the broker named it in telemetry.
     pub trace: String,
 }
 
 /// The versions that a decision belongs to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct TermsInForce {
     /// Content hash of the agreement.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement_version: Option<String>,
     /// The caller's reference; it has the agreement's form.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub case_reference: Option<String>,
     /// Content hash of policy, catalogue, roles and red lines.
     pub policy_version: String,
     /// Counts changes of what decisions depend on.
     pub control_epoch: u64,
     /// SHA-256 of the handling conditions told.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub handling: Option<String>,
 }
 
 /// A batch that was put in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct InputBatch {
     /// Into which dataset.
     pub dataset: DatasetId,
@@ -157,24 +140,20 @@ pub struct InputBatch {
 }
 
 /// About whom. Never opened to a recipient: two recipients could join their answers by the tag.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct SubjectPart {
     /// Name of the subject in the access log for this month.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<SubjectTag>,
     /// The month whose key made the tag.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub month: Option<String>,
     /// Name of the subject towards the recipient.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
     /// The true reason where an answer was empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
 }
 
 /// What was given.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct AnswerPart {
     /// SHA-256 of exactly the bytes given, hexadecimal.
     pub digest: String,
@@ -264,8 +243,6 @@ impl Entry {
     fn undecided(kind: Kind, outcome: &'static str) -> Self {
         let actor = ActorPart {
             kind,
-            time: String::new(),
-            broker: String::new(),
             outcome,
             who: None,
             terms: None,

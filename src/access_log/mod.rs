@@ -2,6 +2,7 @@
 //! holds a reader has no way to append.
 
 mod batch;
+mod canonical;
 pub mod checkpoint;
 mod entry;
 mod filter;
@@ -129,14 +130,19 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
 }
 
 impl Appender {
-    /// Appends an entry that covers exactly these bytes. When it returns, the entry is durable and signed over.
-    pub async fn append(&self, entry: Entry, covered: &[u8]) -> Result<Receipt, Unavailable> {
-        send(&self.commands, entry, digest(covered)).await
+    /// Appends an entry that covers exactly the bytes of this digest. When it returns, the entry is durable and signed over.
+    pub async fn append(&self, entry: Arc<Entry>, covers: Hash) -> Result<Receipt, Unavailable> {
+        send(&self.commands, entry, covers).await
+    }
+
+    /// Appends an entry that releases nothing.
+    pub async fn receipted(&self, entry: Entry) -> Result<Receipt, Unavailable> {
+        self.append(Arc::new(entry), digest(&[])).await
     }
 
     /// Appends an entry that releases nothing, and gives its index.
     pub async fn note(&self, entry: Entry) -> Result<u64, Unavailable> {
-        self.append(entry, &[]).await.map(|receipt| receipt.index())
+        self.receipted(entry).await.map(|receipt| receipt.index())
     }
 
     /// Puts a policy in force: the entry, the archived texts and the new control epoch are one transaction.
@@ -157,7 +163,7 @@ impl Appender {
         files: &str,
         restriction: Restriction,
     ) -> Result<Receipt, Unavailable> {
-        self.append(entry.restricting(policy_version, files, restriction), &[]).await
+        self.receipted(entry.restricting(policy_version, files, restriction)).await
     }
 
     /// Follows the control epoch.
@@ -230,9 +236,9 @@ pub fn digest(bytes: &[u8]) -> Hash {
     Hash::from_bytes(Sha256::digest(bytes).into())
 }
 
-async fn send(commands: &mpsc::Sender<Command>, entry: Entry, covers: Hash) -> Result<Receipt, Unavailable> {
+async fn send(commands: &mpsc::Sender<Command>, entry: Arc<Entry>, covers: Hash) -> Result<Receipt, Unavailable> {
     let (reply, answer) = oneshot::channel();
-    commands.try_send(Command::Append { entry: Box::new(entry), covers, reply }).map_err(refused)?;
+    commands.try_send(Command::Append { entry, covers, reply }).map_err(refused)?;
     // A dropped reply means that the sequencer stopped: nobody knows, so nothing is released.
     answer.await.map_err(|_| Unavailable::Unwritable)?
 }
@@ -254,6 +260,6 @@ async fn announce_recovery(mut state: watch::Receiver<LogState>, commands: mpsc:
             return;
         }
         let note = Entry::notice("the access log could not be written for a while; it can be again");
-        let _ = send(&commands, note, digest(&[])).await;
+        let _ = send(&commands, Arc::new(note), digest(&[])).await;
     }
 }

@@ -5,6 +5,7 @@ mod coarsening;
 mod ddl;
 mod postgres;
 mod record;
+mod row;
 mod sqlite;
 mod statements;
 mod store;

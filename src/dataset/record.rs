@@ -19,6 +19,11 @@ impl Selection {
         }
     }
 
+    /// Whether a column is selected of some record type.
+    pub fn has(&self, column: usize) -> bool {
+        self.0.iter().any(|(_, mask)| mask >> column & 1 == 1)
+    }
+
     /// The record types, each with a bit for every column selected.
     pub fn masks(&self) -> impl Iterator<Item = (RecordTypeId, u64)> + '_ {
         self.0.iter().copied()

@@ -1,8 +1,9 @@
 //! A dataset's store on SQLite: one file, its own tables, nothing of any other dataset.
 
 use super::{
-    catalogue::{Catalogue, DatasetIndex, DatasetSpec, Kind},
-    record::{Selection, StoredCell, StoredRecord},
+    catalogue::{Catalogue, DatasetIndex, DatasetSpec},
+    record::{StoredCell, StoredRecord},
+    row,
     statements::Statements,
     store::{Batch, BatchKept, Store, StoreError},
 };
@@ -13,7 +14,7 @@ use crate::{
     pseudonym::Pseudonym,
 };
 use async_trait::async_trait;
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::SqlitePool;
 use std::{path::Path, sync::Arc};
 
 /// One dataset's store.
@@ -45,13 +46,14 @@ impl SqliteDataset {
 impl Store for SqliteDataset {
     async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
         let pseudonym = self.own_bytes(address.pseudonym())?;
-        let rows = sqlx::query(self.statements.fetch())
+        let (spec, selection) = (self.catalogue.dataset(self.dataset), address.selection());
+        let rows = sqlx::query(self.statements.fetch(selection, &self.catalogue))
             .bind(pseudonym)
-            .bind(self.masks(address.selection()))
             .fetch_all(&self.pool)
             .await
             .map_err(|source| self.failed(source))?;
-        rows.iter().map(|row| self.record(row).ok_or_else(|| StoreError::Row(self.id().clone()))).collect()
+        let record = |one| row::record(one, spec, selection, &self.catalogue);
+        rows.iter().map(|one| record(one).ok_or_else(|| StoreError::Row(self.id().clone()))).collect()
     }
 
     async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
@@ -169,39 +171,6 @@ impl SqliteDataset {
 
     fn failed(&self, source: sqlx::Error) -> StoreError {
         StoreError::Database { dataset: self.id().clone(), source }
-    }
-
-    fn masks(&self, selection: &Selection) -> String {
-        let masks: serde_json::Map<_, _> = selection
-            .masks()
-            .map(|(record_type, mask)| (self.catalogue.record_type(record_type).name.clone(), mask.into()))
-            .collect();
-        serde_json::Value::Object(masks).to_string()
-    }
-
-    fn record(&self, row: &SqliteRow) -> Option<StoredRecord> {
-        const OWN: usize = 7;
-        let spec = self.catalogue.dataset(self.dataset);
-        let name: String = row.try_get(1).ok()?;
-        let record_type = *spec.record_types.iter().find(|id| self.catalogue.record_type(**id).name == name)?;
-        let cell = |(at, column): (usize, &super::catalogue::Column)| {
-            if column.sealed || column.kind == Kind::Subject {
-                let bytes: Option<Vec<u8>> = row.try_get(OWN + at).ok()?;
-                Some(bytes.map_or(StoredCell::Empty, StoredCell::Bytes))
-            } else {
-                let text: Option<String> = row.try_get(OWN + at).ok()?;
-                Some(text.map_or(StoredCell::Empty, StoredCell::Plain))
-            }
-        };
-        Some(StoredRecord {
-            record_id: row.try_get::<Vec<u8>, _>(0).ok()?.try_into().ok()?,
-            record_type,
-            as_of: row.try_get::<String, _>(2).ok()?.parse().ok()?,
-            source: row.try_get(3).ok()?,
-            subject_category: row.try_get(4).ok()?,
-            disputed: row.try_get::<i64, _>(5).ok()? != 0,
-            cells: spec.columns.iter().enumerate().map(cell).collect::<Option<_>>()?,
-        })
     }
 }
 

@@ -1,15 +1,19 @@
-//! The SQL of a dataset, built once from the catalogue when its store is opened, never from a request.
+//! The SQL of a dataset, built from the catalogue: a request chooses among its columns and puts in no text of its own.
 
-use super::catalogue::{DatasetSpec, Kind};
+use super::{
+    catalogue::{Catalogue, DatasetSpec, Kind, RecordTypeId},
+    record::Selection,
+};
 use crate::database::Engine;
 use sqlx::AssertSqlSafe;
 use std::sync::Arc;
 
-/// The statements whose columns come from the catalogue. Column names have the form `[a-z][a-z0-9_]{0,40}`, checked when the
-/// catalogue was read: this is the one place where SQL text is put together.
+/// The statements whose columns come from the catalogue. Names of columns and record types have the form `[a-z][a-z0-9_]{0,40}`,
+/// checked when the catalogue was read: this is the one place where SQL text is put together.
 #[derive(Debug)]
 pub(super) struct Statements {
-    fetch: Arc<str>,
+    subjects: &'static str,
+    columns: Vec<String>,
     insert: Arc<str>,
     holds_value: Vec<Option<Arc<str>>>,
     bytes: Vec<bool>,
@@ -17,28 +21,15 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) fn of(spec: &DatasetSpec, engine: Engine) -> Self {
-        let columns: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
-        // A column leaves the store only where its bit is set in the mask of the row's record type.
-        let masked: String = columns
-            .iter()
-            .enumerate()
-            .map(|(bit, column)| format!(", CASE WHEN mask.value & {} <> 0 THEN record.{column} END", 1_u64 << bit))
-            .collect();
+        let columns: Vec<String> = spec.columns.iter().map(|column| column.name.clone()).collect();
         // Of several subjects at once where the engine is a server, each with its pseudonym: their look-ups share a statement.
-        let (subjects, masks) = match engine {
-            Engine::Sqlite => ("record.pseudonym = $1", "json_each($2) AS mask ON mask.key = record.record_type"),
-            Engine::Postgres => (
-                "record.pseudonym = ANY ($1)",
-                "unnest($2::text[], $3::bigint[]) AS mask (record_type, value) ON mask.record_type = record.record_type",
-            ),
+        let subjects = match engine {
+            Engine::Sqlite => "pseudonym = $1",
+            Engine::Postgres => "pseudonym = ANY ($1)",
         };
-        let fetch = format!(
-            "SELECT record.record_id, record.record_type, record.as_of, record.source, record.subject_category, record.disputed, \
-             record.pseudonym{masked} FROM record JOIN {masks} WHERE {subjects} ORDER BY record.record_id"
-        );
         let unique: Vec<String> =
             spec.columns.iter().filter(|column| column.unique).map(|column| format!("{}_index", column.name)).collect();
-        let named: Vec<&str> = unique.iter().map(String::as_str).chain(columns).collect();
+        let named: Vec<&str> = unique.iter().chain(&columns).map(String::as_str).collect();
         let own =
             "record_id, pseudonym, record_type, as_of, source, subject_category, batch, position, salt, key_epoch";
         let own_types = ["bytea", "bytea", "text", "text", "text", "text", "bytea", "bigint", "bytea", "bigint"];
@@ -66,13 +57,26 @@ impl Statements {
                 column.unique.then(|| format!("SELECT EXISTS (SELECT 1 FROM record WHERE {name}_index = $1)").into())
             })
             .collect();
-        Self { fetch: fetch.into(), insert: insert.into(), holds_value, bytes }
+        Self { subjects, columns, insert: insert.into(), holds_value, bytes }
     }
 
-    /// Parameters on SQLite: pseudonym; a JSON object from record type to mask of columns. On PostgreSQL: pseudonyms; record types;
-    /// their masks.
-    pub(super) fn fetch(&self) -> AssertSqlSafe<Arc<str>> {
-        AssertSqlSafe(self.fetch.clone())
+    /// What finds a selection, and nothing but it: no other column of a record type leaves the store. Its columns are
+    /// [`row::OWN`](super::row::OWN) and the selected ones, in the order of the catalogue. Parameter: the pseudonym; on PostgreSQL an
+    /// array of them.
+    pub(super) fn fetch(&self, selection: &Selection, catalogue: &Catalogue) -> AssertSqlSafe<String> {
+        let own = super::row::OWN.join(", ");
+        let mut sql = format!("SELECT {own}");
+        for (at, column) in self.columns.iter().enumerate().filter(|(at, _)| selection.has(*at)) {
+            let (with, without): (Vec<_>, Vec<_>) = selection.masks().partition(|(_, mask)| mask >> at & 1 == 1);
+            sql += &if without.is_empty() {
+                format!(", {column}")
+            } else {
+                format!(", CASE WHEN record_type IN ({}) THEN {column} END", names(&with, catalogue))
+            };
+        }
+        let types = names(&selection.masks().collect::<Vec<_>>(), catalogue);
+        sql += &format!(" FROM record WHERE {} AND record_type IN ({types})", self.subjects);
+        AssertSqlSafe(sql)
     }
 
     /// Parameters: the table's own columns, the blind indexes, the columns of the catalogue; on PostgreSQL an array of each.
@@ -89,4 +93,9 @@ impl Statements {
     pub(super) fn holds_value(&self, column: usize) -> Option<AssertSqlSafe<Arc<str>>> {
         self.holds_value.get(column)?.clone().map(AssertSqlSafe)
     }
+}
+
+fn names(types: &[(RecordTypeId, u64)], catalogue: &Catalogue) -> String {
+    let names = types.iter().map(|(record_type, _)| format!("'{}'", catalogue.record_type(*record_type).name));
+    names.collect::<Vec<_>>().join(", ")
 }

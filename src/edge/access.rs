@@ -28,8 +28,8 @@ impl AccessService for AccessEdge {
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
         let (access, request) = (self.access.clone(), request.into_inner());
-        let observed = observe!("query", trace);
-        let released = observed.apart(async move { answer(&access, &caller, request, &trace).await }).await?;
+        let mut observed = observe!("query", trace);
+        let released = observed.follow(async { answer(&access, &caller, request, &trace).await }).await?;
         let (answer, receipt) = self.access.departures.keep(released, arrived).await.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
@@ -42,8 +42,8 @@ impl AccessService for AccessEdge {
         let trace = messages::trace(&*self.entropy);
         let terms = messages::terms(request.into_inner().terms);
         let access = self.access.clone();
-        let observed = observe!("describe_access", trace);
-        Ok(Response::new(observed.apart(async move { describe(&access, &caller, &terms, &trace).await }).await?))
+        let mut observed = observe!("describe_access", trace);
+        Ok(Response::new(observed.follow(async { describe(&access, &caller, &terms, &trace).await }).await?))
     }
 }
 

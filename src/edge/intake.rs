@@ -55,8 +55,8 @@ impl IntakeService for IntakeEdge {
         let asker =
             Asker { caller, terms: messages::terms(request.terms.clone()), trace: messages::trace(&*self.entropy) };
         let intake = self.intake.clone();
-        let observed = observe!("put", asker.trace);
-        Ok(Response::new(observed.apart(async move { put(&intake, &asker, request).await }).await?))
+        let mut observed = observe!("put", asker.trace);
+        Ok(Response::new(observed.follow(async { put(&intake, &asker, request).await }).await?))
     }
 
     type LoadStream = ReceiverStream<Result<pb::LoadResponse, Status>>;

@@ -1,4 +1,5 @@
-//! A request as telemetry sees it: one span with its stages below it, counted and measured when it ends.
+//! A request as telemetry sees it: one span with its stages below it, counted and measured when it ends. It runs in a task of its own
+//! (`bounded`), which its client cannot stop half-way.
 
 use super::status::Failure;
 use crate::telemetry::metrics;
@@ -45,15 +46,6 @@ impl Observed {
         let ended = part.instrument(self.span.clone()).await;
         self.outcome = ended.as_ref().err().map_or("answered", Failure::outcome);
         ended
-    }
-
-    /// Does the whole of the request in a task of its own: a client that hangs up must not stop a database or the access log
-    /// half-way.
-    pub(super) async fn apart<T: Send + 'static>(
-        mut self,
-        whole: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
-        tokio::spawn(async move { self.follow(whole).await }).await.unwrap_or(Err(Failure::Fault))
     }
 }
 

@@ -32,9 +32,9 @@ impl RightsService for RightsEdge {
         let pb::RestrictRequest { terms, identifier, ground } = request.into_inner();
         let change = ground_of(ground).map(Change::Restrict).ok_or(GROUND);
         let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
-        let observed = observe!("restrict", trace);
+        let mut observed = observe!("restrict", trace);
         let identifier = Zeroizing::new(identifier);
-        let changing = observed.apart(async move { apply(&rights, &caller, terms, identifier, change, &trace).await });
+        let changing = observed.follow(async { apply(&rights, &caller, terms, identifier, change, &trace).await });
         Ok(Response::new(pb::RestrictResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
     }
 
@@ -49,9 +49,9 @@ impl RightsService for RightsEdge {
         let change = told_on.filter(|day| day.to_string() == subject_told_on && *day <= today);
         let change = change.map(Change::Lift).ok_or(TOLD_ON);
         let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
-        let observed = observe!("lift_restriction", trace);
+        let mut observed = observe!("lift_restriction", trace);
         let identifier = Zeroizing::new(identifier);
-        let changing = observed.apart(async move { apply(&rights, &caller, terms, identifier, change, &trace).await });
+        let changing = observed.follow(async { apply(&rights, &caller, terms, identifier, change, &trace).await });
         Ok(Response::new(pb::LiftRestrictionResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
     }
 }

@@ -11,10 +11,7 @@ use prost_types::{
     DescriptorProto, FileDescriptorSet,
     field_descriptor_proto::{Label, Type},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::LazyLock,
-};
+use std::{collections::HashMap, sync::LazyLock};
 
 /// Messages by full name, `disown.v1.Terms`; those not here are not looked at.
 static FORMS: LazyLock<HashMap<String, Form>> = LazyLock::new(|| {
@@ -72,12 +69,16 @@ pub(super) fn is_strictly(name: &str, bytes: impl Buf) -> bool {
 
 fn holds(name: &str, mut bytes: impl Buf, depth: usize) -> Option<()> {
     let form = FORMS.get(name).filter(|_| depth < DEEPEST)?;
-    let mut seen = HashSet::new();
+    // Few, since none is there twice.
+    let mut seen = Vec::new();
     while bytes.has_remaining() {
         let (tag, wire_type) = decode_key(&mut bytes).ok()?;
         let field = form.0.get(&tag).filter(|field| field.wire_type == wire_type)?;
-        if !field.repeated && !seen.insert(field.choice) {
-            return None;
+        if !field.repeated {
+            if seen.contains(&field.choice) {
+                return None;
+            }
+            seen.push(field.choice);
         }
         match &field.message {
             Some(inner) => {

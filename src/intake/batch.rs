@@ -4,7 +4,7 @@ use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell};
 use crate::{
     access::Unanswered,
     access_log::{
-        Entry, InputBatch, Kind, Receipt,
+        Entry, InputBatch, Kind, Receipt, digest,
         merkle::{Frontier, Hash, leaf_hash},
     },
     dataset::{
@@ -14,7 +14,7 @@ use crate::{
     entropy::NoEntropy,
     pseudonym::{CellPlace, Pseudonym},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 use tracing::Instrument;
 
 /// A record that was not stored, by its line in the source.
@@ -76,7 +76,8 @@ impl Intake {
         };
         let grant = delivery.grant.grant();
         let entry = Entry::decided(Kind::Input, "stored", grant.who.clone(), grant.terms()).with_input(input);
-        let receipt = self.log.append(entry, root.as_bytes()).instrument(tracing::info_span!("record")).await?;
+        let receipt =
+            self.log.append(Arc::new(entry), digest(root.as_bytes())).instrument(tracing::info_span!("record")).await?;
         // A crash here leaves an entry whose records did not arrive; the next start finds it and says so.
         let count = records.len();
         let inserting = tracing::info_span!("insert", dataset = %spec.id, entries = count);

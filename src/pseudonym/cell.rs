@@ -29,8 +29,13 @@ pub type CellSealed = Vec<u8>;
 
 const NONCE: usize = 12;
 
+/// The cipher of one key, ready: to make it costs as much as to open a cell.
+pub(super) fn cipher(key: &[u8; 32]) -> Aes256GcmSiv {
+    Aes256GcmSiv::new(key.into())
+}
+
 pub(super) fn seal(
-    key: &[u8; 32],
+    cipher: &Aes256GcmSiv,
     epoch: u32,
     place: CellPlace<'_>,
     plain: &[u8],
@@ -38,21 +43,20 @@ pub(super) fn seal(
 ) -> Result<CellSealed, KeyringError> {
     let nonce: [u8; NONCE] = entropy.bytes().map_err(|NoEntropy| KeyringError::NoEntropy)?;
     let aad = associated(epoch, place);
-    let sealed = Aes256GcmSiv::new(key.into())
-        .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad })
-        .map_err(|_| KeyringError::Seal)?;
+    let sealed =
+        cipher.encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad }).map_err(|_| KeyringError::Seal)?;
     Ok([&nonce[..], &sealed].concat())
 }
 
 pub(super) fn unseal(
-    key: &[u8; 32],
+    cipher: &Aes256GcmSiv,
     epoch: u32,
     place: CellPlace<'_>,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(KeyringError::Open)?;
     let aad = associated(epoch, place);
-    Aes256GcmSiv::new(key.into())
+    cipher
         .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &aad })
         .map(Zeroizing::new)
         .map_err(|_| KeyringError::Open)
@@ -67,5 +71,10 @@ fn associated(epoch: u32, place: CellPlace<'_>) -> Vec<u8> {
         place.record_id,
         &epoch.to_be_bytes(),
     ];
-    parts.iter().flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.iter().copied())).collect()
+    let mut associated = Vec::with_capacity(parts.iter().map(|part| 8 + part.len()).sum());
+    for part in parts {
+        associated.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        associated.extend_from_slice(part);
+    }
+    associated
 }

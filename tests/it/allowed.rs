@@ -35,7 +35,7 @@ async fn refused(denial: Denial, log: &Appender) -> Result<Refused, Unavailable>
 }
 
 async fn append(log: &Appender, entry: Entry) -> Result<Receipt, Unavailable> {
-    log.append(entry, &[]).await
+    log.receipted(entry).await
 }
 
 async fn read(reader: &Reader) {

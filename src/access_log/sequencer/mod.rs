@@ -31,7 +31,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// What the sequencer is asked for.
 pub(super) enum Command {
     /// Append an entry that covers bytes of this digest.
-    Append { entry: Box<Entry>, covers: Hash, reply: oneshot::Sender<Result<Receipt, Unavailable>> },
+    Append { entry: Arc<Entry>, covers: Hash, reply: oneshot::Sender<Result<Receipt, Unavailable>> },
     /// The sealed key of a month, which `fresh` becomes where there is none.
     MonthKey { month: String, fresh: Vec<u8>, reply: oneshot::Sender<Result<Vec<u8>, Unavailable>> },
 }
@@ -90,6 +90,8 @@ impl Sequencer {
     /// batch.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = self.next(&mut commands).await {
+            // Whoever is about to append may do so first, and share the commit.
+            tokio::task::yield_now().await;
             let mut waiting = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);
@@ -342,9 +344,9 @@ mod tests {
         let restriction = Restriction { name: RestrictionName::stored(&[7; 32]).unwrap(), restricted: true };
         // On one thread: all three wait before the sequencer takes the first, and are one batch.
         let (before, restricted, behind) = tokio::join!(
-            log.appender.append(decided(epoch), b"before"),
+            log.appender.receipted(decided(epoch)),
             log.appender.restrict(decided(epoch), "", "", restriction),
-            log.appender.append(decided(epoch), b"behind"),
+            log.appender.receipted(decided(epoch)),
         );
         assert!(before.is_ok() && restricted.is_ok());
         assert_eq!(behind.err(), Some(Unavailable::EpochMoved));

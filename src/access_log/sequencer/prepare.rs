@@ -3,6 +3,7 @@
 use super::Sequencer;
 use crate::access_log::{
     batch::{Batch, NewEntry},
+    canonical,
     checkpoint::Checkpoint,
     entry::{AnswerPart, Archived, Entry},
     leaf::Part,
@@ -13,11 +14,11 @@ use crate::access_log::{
 };
 use crate::entropy::NoEntropy;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use tokio::sync::oneshot;
 
 pub(super) struct Waiting {
-    pub(super) entry: Box<Entry>,
+    pub(super) entry: Arc<Entry>,
     pub(super) covers: Hash,
     pub(super) reply: oneshot::Sender<Result<Receipt, Unavailable>>,
 }
@@ -77,15 +78,12 @@ impl Sequencer {
     }
 
     fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {
-        let mut actor = one.entry.actor.clone();
-        actor.time = format!("{time:.6}");
-        actor.broker = self.broker.as_str().to_owned();
         let part = |text: String| Ok(Part { text, salt: self.entropy.bytes()? });
         Ok(NewEntry {
             index,
-            actor: part(canonical(&actor))?,
-            subject: part(canonical(&one.entry.subject))?,
-            answer: part(canonical(&AnswerPart::of(&one.covers)))?,
+            actor: part(canonical::actor(&one.entry.actor, &format!("{time:.6}"), self.broker.as_str()))?,
+            subject: part(canonical::subject(&one.entry.subject))?,
+            answer: part(canonical::answer(&AnswerPart::of(&one.covers)))?,
         })
     }
 }
@@ -128,10 +126,6 @@ pub(super) fn rehash(before: &Frontier, stored: &[NewEntry]) -> Hash {
         frontier.push(entry.commitments().leaf());
     }
     frontier.root()
-}
-
-fn canonical(part: &impl serde::Serialize) -> String {
-    serde_json_canonicalizer::to_string(part).expect("a part has string keys and no floating-point numbers")
 }
 
 pub(super) fn time_of(actor: &str) -> Option<Timestamp> {

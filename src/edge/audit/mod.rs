@@ -48,8 +48,8 @@ impl AuditService for AuditEdge {
         let caller = caller_of(&request)?;
         let request = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
-        let observed = observe!("search", trace);
-        let searching = observed.apart(async move {
+        let mut observed = observe!("search", trace);
+        let searching = observed.follow(async {
             let pb::SearchRequest { terms, filter, page_size, page } = request;
             let terms = messages::terms(terms);
             let (page_size, start) = match filter::page(page_size, &page) {
@@ -69,8 +69,8 @@ impl AuditService for AuditEdge {
         let caller = caller_of(&request)?;
         let pb::CountRequest { terms, filter, by } = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
-        let observed = observe!("count", trace);
-        let counting = observed.apart(async move {
+        let mut observed = observe!("count", trace);
+        let counting = observed.follow(async {
             let terms = messages::terms(terms);
             let Some(by) = filter::countable(&by) else {
                 return Err(edge.invalid(BY, &caller, &terms, &trace).await);

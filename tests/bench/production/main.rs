@@ -38,6 +38,10 @@ mod recorded;
 mod report;
 mod window;
 
+/// Like the broker's: what is measured is not the system's allocator in the caller.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use contender::Contender;
 use ground::Ground;
 use options::Options;
