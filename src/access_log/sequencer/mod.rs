@@ -91,7 +91,11 @@ impl Sequencer {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = self.next(&mut commands).await {
             // Whoever is about to append may do so first, and share the commit.
-            tokio::task::yield_now().await;
+            let mut before = None;
+            while before != Some(commands.len()) && commands.len() < BATCH_ENTRIES {
+                before = Some(commands.len());
+                tokio::task::yield_now().await;
+            }
             let mut waiting = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);

@@ -58,6 +58,10 @@ impl Waiting {
         first
     }
 
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
+    }
+
     fn take(&self) -> Vec<LookUp> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
@@ -67,6 +71,11 @@ impl Waiting {
 struct Turn(Option<Arc<Waiting>>);
 
 impl Turn {
+    /// How many wait for it.
+    fn waiting(&self) -> usize {
+        self.0.as_ref().map_or(0, |waiting| waiting.len())
+    }
+
     /// It has come.
     fn take(mut self) -> Vec<LookUp> {
         self.0.take().map_or_else(Vec::new, |waiting| waiting.take())
@@ -93,7 +102,11 @@ async fn look_up_all(
     catalogue: Arc<Catalogue>,
 ) -> bool {
     // Whoever is about to ask may do so first: it costs nothing where nobody is, and many share a statement where many are.
-    tokio::task::yield_now().await;
+    let mut before = 0;
+    while before != turn.waiting() {
+        before = turn.waiting();
+        tokio::task::yield_now().await;
+    }
     let mut taken = turn.take();
     taken.retain(|look_up| !look_up.reply.is_closed());
     while let Some(first) = taken.pop() {
