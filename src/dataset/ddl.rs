@@ -12,12 +12,18 @@ pub fn ddl(catalogue: &Catalogue, spec: &DatasetSpec, engine: Engine) -> String 
     let sqlite = sqlite_ddl(catalogue, spec);
     match engine {
         Engine::Sqlite => sqlite,
-        // The same table, in the words of the other engine.
-        Engine::Postgres => {
-            sqlite.replace(" BLOB", " BYTEA").replace(" INTEGER", " BIGINT").replace(") STRICT, WITHOUT ROWID;", ");")
-        }
+        // The same table, in the words of the other engine, and its key begins with the subject: what is looked for by the subject is
+        // found by the key, and an engine that spreads rows over servers by pseudonym can keep it.
+        Engine::Postgres => sqlite
+            .replace(" BLOB", " BYTEA")
+            .replace(" INTEGER", " BIGINT")
+            .replace(") STRICT, WITHOUT ROWID;", ");")
+            .replace("PRIMARY KEY (record_id", "PRIMARY KEY (pseudonym, record_id")
+            .replace(BY_SUBJECT, ""),
     }
 }
+
+const BY_SUBJECT: &str = "CREATE INDEX record_by_subject ON record (pseudonym);\n";
 
 fn sqlite_ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
     let mut columns = String::new();
@@ -48,8 +54,7 @@ fn sqlite_ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
         )
     };
     let mut sql = format!(
-        "-- {}\n\nCREATE TABLE record (\n{}    PRIMARY KEY (record_id)\n) STRICT, WITHOUT ROWID;\n\n\
-         CREATE INDEX record_by_subject ON record (pseudonym);\n",
+        "-- {}\n\nCREATE TABLE record (\n{}    PRIMARY KEY (record_id)\n) STRICT, WITHOUT ROWID;\n\n{BY_SUBJECT}",
         spec.title,
         own("")
     );

@@ -99,3 +99,38 @@ fn names(types: &[(RecordTypeId, u64)], catalogue: &Catalogue) -> String {
     let names = types.iter().map(|(record_type, _)| format!("'{}'", catalogue.record_type(*record_type).name));
     names.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::ddl::ddl;
+
+    /// An engine that spreads a dataset's rows over servers by pseudonym can keep it: rows are found by the subject, no key is counted
+    /// up, and no table points to another.
+    #[test]
+    fn on_a_server_rows_are_found_by_their_subject_and_by_nothing_that_is_counted_up() {
+        let text = std::fs::read_to_string("policies/catalogue.toml").unwrap();
+        let catalogue = Catalogue::parse(&text).unwrap();
+        for (_, spec) in catalogue.datasets() {
+            let statements = Statements::of(spec, Engine::Postgres);
+            let mut some = Selection::default();
+            for (at, record_type) in spec.record_types.iter().enumerate() {
+                some.add(*record_type, at % spec.columns.len());
+                let found = statements.fetch(&some, &catalogue).0;
+                let (_, from) = found.split_once(" FROM ").unwrap();
+                assert!(from.starts_with("record WHERE pseudonym = ANY ($1) AND record_type IN ("), "{found}");
+                assert!(!from.contains("JOIN") && !from.contains("SELECT"), "{found}");
+            }
+            assert!(statements.insert.starts_with("INSERT INTO record (record_id, pseudonym, "));
+            let layout = ddl(&catalogue, spec, Engine::Postgres).to_ascii_uppercase();
+            for counted in ["SERIAL", "IDENTITY", "SEQUENCE", "REFERENCES"] {
+                assert!(!layout.contains(counted), "{}: {counted}", spec.id);
+            }
+            for table in ["RECORD", "RECORD_HISTORY"] {
+                let (_, table) = layout.split_once(&format!("CREATE TABLE {table} (")).unwrap();
+                let (_, key) = table.split_once("PRIMARY KEY (").unwrap();
+                assert!(key.starts_with("PSEUDONYM, RECORD_ID"), "{key}");
+            }
+        }
+    }
+}

@@ -24,10 +24,9 @@ CREATE TABLE record (
     position BIGINT NOT NULL, -- its place in the batch, which was shuffled
     salt BYTEA NOT NULL, -- of its commitment in the batch's root
     key_epoch BIGINT NOT NULL, -- of the keys it is stored under
-    PRIMARY KEY (record_id)
+    PRIMARY KEY (pseudonym, record_id)
 );
 
-CREATE INDEX record_by_subject ON record (pseudonym);
 CREATE UNIQUE INDEX record_by_source_id ON record (source_id_index);
 
 -- What records were before they were changed.
@@ -56,7 +55,7 @@ CREATE TABLE record_history (
     salt BYTEA NOT NULL, -- of its commitment in the batch's root
     key_epoch BIGINT NOT NULL, -- of the keys it is stored under
     replaced_on TEXT NOT NULL, -- the day it was changed
-    PRIMARY KEY (record_id, version)
+    PRIMARY KEY (pseudonym, record_id, version)
 );
 
 -- A pseudonym that was replaced: a visitor joined to a JY number, or a change of keys.
