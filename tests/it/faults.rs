@@ -2,11 +2,14 @@
 //! that is safe.
 
 mod disk;
+mod held;
+mod standby;
 mod start;
 mod store;
 mod tamper;
 mod trial;
 
+use held::held;
 pub use trial::{Outcome, Trial};
 
 use crate::harness::*;
