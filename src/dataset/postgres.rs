@@ -10,7 +10,7 @@ use crate::{
     access::Address,
     database::{
         Engine,
-        postgres::{Lanes, Server},
+        postgres::{Lanes, Server, heard},
     },
     ids::DatasetId,
     pseudonym::Pseudonym,
@@ -368,7 +368,11 @@ async fn insert(
         query.execute(&mut *transaction).await?;
     }
     sqlx::query(STIR).execute(&mut *transaction).await?;
-    transaction.commit().await
+    // A warning tells of a commit that the synchronous standby does not have.
+    match heard(transaction.commit()).await {
+        (Ok(()), true) => Err(sqlx::Error::Protocol("the batch may be on one host only".to_owned())),
+        (committed, _) => committed,
+    }
 }
 
 fn column<'r, T>(rows: &'r [Insertion], cell: impl Fn(&'r Insertion) -> T) -> Vec<T> {

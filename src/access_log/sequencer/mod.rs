@@ -44,6 +44,8 @@ pub(super) struct Sequencer {
     entropy: Arc<dyn Entropy>,
     broker: BrokerId,
     frontier: Frontier,
+    /// As far as this broker gave receipts. What came after may be gone with a primary that was lost.
+    vouched: Frontier,
     epoch: watch::Sender<u64>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
@@ -73,6 +75,7 @@ impl Sequencer {
         }
         Ok(Self {
             last_time: tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH),
+            vouched: tail.frontier.clone(),
             frontier: tail.frontier,
             storage,
             keyring,
@@ -133,7 +136,10 @@ impl Sequencer {
 
     /// Whether the log can go on.
     async fn append(&mut self, mut waiting: Vec<Waiting>) -> bool {
-        if self.behind
+        let known = *self.epoch.borrow();
+        // Another broker opened the epoch in which some of these were decided.
+        let ahead = waiting.iter().any(|one| one.entry.epoch.is_some_and(|decided| decided > known));
+        if (self.behind || ahead)
             && let Err(error) = self.read_on().await
         {
             return self.could_not_read_on(waiting, &error);
@@ -191,13 +197,25 @@ impl Sequencer {
 
     /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
     async fn read_on(&mut self) -> Result<(), sqlx::Error> {
-        let from = self.frontier.size();
-        if self.storage.size().await? < from {
-            return Err(corrupt("entries are missing over which a receipt was given"));
+        let vouched = self.vouched.clone();
+        match self.read_on_from(self.frontier.clone()).await {
+            // A standby was promoted that never had what was committed on the primary alone, for which nobody has a receipt of ours.
+            Err(sqlx::Error::Decode(_)) if vouched.size() < self.frontier.size() => self.read_on_from(vouched).await,
+            read => read,
         }
-        let heads = self.storage.heads(from).await?;
+    }
+
+    async fn read_on_from(&mut self, mut frontier: Frontier) -> Result<(), sqlx::Error> {
+        let from = frontier.size();
+        let mut heads = self.storage.heads(from.saturating_sub(1)).await?;
+        if from > 0 {
+            // As many entries are not the same entries: another host may have got others meanwhile.
+            if !heads.first().is_some_and(|head| head.size == from && head.root == frontier.root()) {
+                return Err(corrupt("entries are missing over which a receipt was given"));
+            }
+            heads.remove(0);
+        }
         follow_heads(&heads, from, &self.keyring).await?;
-        let mut frontier = self.frontier.clone();
         for head in &heads {
             for leaf in self.storage.leaves(frontier.size(), head.size).await? {
                 frontier.push(leaf);
@@ -240,6 +258,7 @@ impl Sequencer {
         }
         let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
         (self.frontier, self.last_time) = (frontier, last_time);
+        self.vouched = self.frontier.clone();
         self.epoch.send_replace(epoch);
         // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
         self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));

@@ -1,12 +1,18 @@
 //! A primary and a synchronous standby: what a client holds a receipt for outlives the loss of either.
 
 use super::{Outcome, Trial, held};
-use crate::{harness::*, kill::Ongoing};
+use crate::{
+    harness::*,
+    kill::{Ongoing, Received},
+};
+use disown::access_log::LogState;
+use rustix::process::Signal;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::task::block_in_place;
+use tonic::Code;
 use tonic_health::ServingStatus;
 
 /// The first answer after a standby takes writes comes within this.
@@ -45,6 +51,53 @@ async fn what_was_received_is_on_the_standby_that_is_promoted() {
     println!("failover: the first answer {slowest:?} after the promotion, at the latest");
     assert!(slowest < RECOVERS_WITHIN, "{slowest:?}");
     broker.health_becomes(ServingStatus::Serving).await;
+    broker.finish().await;
+    trial.passed(outcome);
+}
+
+/// Waits until the access log's connection waits for the standby, and has its wait cancelled.
+fn cancel_the_wait(primary: &Node, role: &str) {
+    let waiting = format!("FROM pg_stat_activity WHERE usename = '{role}' AND wait_event = 'SyncRep'");
+    primary.until("wait for the standby", || primary.psql(&format!("SELECT count(*) > 0 {waiting}")) == "t");
+    primary.psql(&format!("SELECT pg_cancel_backend(pid) {waiting}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
+    if !on_a_server() {
+        return;
+    }
+    let trial = Trial::new("F26", "the wait for the synchronous standby is cancelled", 1, 20);
+    let pair = block_in_place(|| Arc::new(Pair::start()));
+    // Who runs the server may like it quiet; the one warning that counts is asked for all the same.
+    pair.primary().psql("ALTER SYSTEM SET client_min_messages = 'error'");
+    pair.primary().psql("SELECT pg_reload_conf()");
+    let broker = Deployment::on_servers(NOW.parse().unwrap(), pair.clone()).serve().await;
+    broker.populate().await;
+    let mut receipts = Vec::new();
+    for _ in 0..trial.cycles() {
+        receipts.push(broker.told(&clinician(), ISOLATING).await.response);
+        let before = broker.deployment.verify().await.entries;
+        pair.standby().signal("walreceiver", Signal::STOP);
+        let (clinician, primary) = (clinician(), pair.primary());
+        let asking = broker.refused(&clinician, clinician.question(ISOLATING));
+        let cancelling = async { block_in_place(|| cancel_the_wait(primary, "disown_appender")) };
+        let ((code, message), ()) = tokio::join!(asking, cancelling);
+        assert_eq!(code, Code::Unavailable, "{message}");
+        assert!(
+            matches!(&*broker.log_state.borrow(), LogState::Unwritable(why) if why.contains("one host only")),
+            "{:?}",
+            broker.log_state.borrow()
+        );
+        broker.health_becomes(ServingStatus::NotServing).await;
+        pair.standby().signal("walreceiver", Signal::CONT);
+        broker.recovers().await;
+        // It was committed, and is read on from: nothing of it was released.
+        assert!(broker.deployment.verify().await.entries > before);
+    }
+    receipts.push(broker.told(&clinician(), ISOLATING).await.response);
+    let received = Received { answers: receipts, puts: vec![] };
+    let outcome = held(&broker.deployment, &received).await;
     broker.finish().await;
     trial.passed(outcome);
 }

@@ -140,7 +140,7 @@ impl Node {
         children.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap()).collect()
     }
 
-    pub(super) fn until(&self, what: &str, so: impl Fn() -> bool) {
+    pub fn until(&self, what: &str, so: impl Fn() -> bool) {
         let patience = Instant::now() + PATIENCE;
         while !so() {
             let log = || fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
