@@ -3,6 +3,7 @@
 
 mod disk;
 mod held;
+mod peers;
 mod standby;
 mod start;
 mod store;

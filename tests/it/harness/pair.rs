@@ -30,10 +30,9 @@ impl Pair {
         &self.nodes[1 - self.primary.load(Ordering::Relaxed)]
     }
 
-    /// The primary is lost, and the standby takes writes. As whoever runs such a pair does (Patroni, say), it commits alone until there
+    /// The primary is gone, and the standby takes writes. As whoever runs such a pair does (Patroni, say), it commits alone until there
     /// is a standby again.
-    pub fn fail_over(&self) {
-        self.primary().kill();
+    pub fn promote(&self) {
         self.standby().promote();
         self.primary.fetch_xor(1, Ordering::Relaxed);
         self.commit_with("");

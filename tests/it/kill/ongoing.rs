@@ -32,7 +32,7 @@ struct Shared {
 }
 
 impl Ongoing {
-    /// Each client asks the brokers in turn; `name` is of this load alone.
+    /// Each client asks one of the brokers; `name` is of this load alone.
     pub(crate) fn begin(deployment: &Deployment, brokers: Vec<Channel>, name: &str) -> Self {
         let brokers = brokers.into_iter().map(Mutex::new).collect();
         let shared = Arc::new(Shared { brokers, received: Mutex::default(), refused: Mutex::default() });
@@ -81,8 +81,8 @@ impl Ongoing {
 }
 
 impl Shared {
-    fn broker(&self, turn: usize) -> Channel {
-        lock(&self.brokers[turn % self.brokers.len()]).clone()
+    fn broker(&self, client: usize) -> Channel {
+        lock(&self.brokers[client % self.brokers.len()]).clone()
     }
 
     async fn refused(&self, status: Status) {
@@ -107,7 +107,7 @@ async fn ask(asker: &Asker, token: &str, client: usize, shared: &Shared, stop: &
             return;
         }
         let question = asker.question([ISOLATING, FREE, HEALTHY, NOBODY][turn % 4]);
-        match AccessServiceClient::new(shared.broker(turn)).query(with_token(token, question)).await {
+        match AccessServiceClient::new(shared.broker(client)).query(with_token(token, question)).await {
             Ok(response) => shared.answered(response.into_inner()),
             Err(status) => shared.refused(status).await,
         }
@@ -120,7 +120,7 @@ async fn put(asker: &Asker, token: &str, client: usize, name: &str, shared: &Sha
             return;
         }
         let record = record(asker, name, turn as u64);
-        match IntakeServiceClient::new(shared.broker(turn)).put(with_token(token, record)).await {
+        match IntakeServiceClient::new(shared.broker(client)).put(with_token(token, record)).await {
             Ok(response) => shared.stored(response.into_inner().receipt),
             Err(status) => shared.refused(status).await,
         }
