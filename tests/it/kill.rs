@@ -15,6 +15,7 @@ use disown::{
 use ledger::Ledger;
 pub(crate) use ledger::verify as verify_receipt;
 pub(crate) use ledger::{Received, Stored};
+pub(crate) use load::record;
 pub(crate) use ongoing::Ongoing;
 use std::time::Duration;
 

@@ -10,29 +10,34 @@ use crate::{
         sequencer::BATCH_ENTRIES,
         storage::{Head, Storage, Tail, corrupt, hash_of, salt_of},
     },
+    clock::Clock,
     database::postgres::{Server, durability, heard, refused},
 };
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     Connection, PgConnection, Postgres, Row,
     postgres::{PgArguments, PgDatabaseError, PgRow},
     query::Query,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// The one connection of a broker that writes. A new one is made after each failure that leaves it in doubt.
 pub(in crate::access_log) struct PostgresStorage {
     server: Server,
+    clock: Arc<dyn Clock>,
     connection: Option<PgConnection>,
 }
 
 /// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if head and epoch are those that the
-/// batch was made for; nothing otherwise. It gives the entries as the server has them.
+/// batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's divides
+/// by zero: an error tells that from a race that was lost.
 const APPEND: &str = "\
 WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 AND (SELECT coalesce(max(number), 0) FROM epoch) = $2 \
-AND coalesce((SELECT root FROM head WHERE size = $1), $22) = $22), \
+AND coalesce((SELECT root FROM head WHERE size = $1), $22) = $22 \
+AND coalesce(1 / (abs(extract(epoch FROM clock_timestamp()) * 1000000 - $23::bigint) <= $24::bigint)::int, 1) = 1), \
 new_head AS (INSERT INTO head (size, predecessor, root, seal) SELECT $3, $1, $4, $5 FROM at RETURNING size), \
 new_checkpoint AS (INSERT INTO checkpoint (size, note) SELECT $6, $7 FROM new_head WHERE $7::text IS NOT NULL \
 ON CONFLICT (size) DO NOTHING), \
@@ -44,6 +49,9 @@ unnest($11::bigint[], $12::text[], $13::bytea[], $14::text[], $15::bytea[], $16:
 $20::bytea[], $21::bytea[]) AS entry RETURNING idx, actor, actor_salt, subject, subject_salt, answer, answer_salt) \
 SELECT * FROM new_entry ORDER BY idx";
 
+/// A broker's clock may be so far from the server's, by which all brokers are held against each other: what it says stands in the log,
+/// and by it tokens and agreements end.
+const APART: SignedDuration = SignedDuration::from_secs(5);
 /// What takes longer is given up; whether a commit happened is found out afterwards. It can take for ever where the synchronous standby
 /// is gone.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -52,8 +60,8 @@ const ONE_HOST: &str = "the server warned that the commit may be on one host onl
 
 impl PostgresStorage {
     /// Connects.
-    pub(in crate::access_log) async fn open(server: Server) -> sqlx::Result<Self> {
-        let mut storage = Self { server, connection: None };
+    pub(in crate::access_log) async fn open(server: Server, clock: Arc<dyn Clock>) -> sqlx::Result<Self> {
+        let mut storage = Self { server, clock, connection: None };
         storage.connection().await?;
         Ok(storage)
     }
@@ -90,14 +98,16 @@ impl PostgresStorage {
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<Vec<NewEntry>, WriteError> {
+        let clock = self.clock.clone();
         let connection = self.connection().await.map_err(|error| WriteError::Rejected(error.to_string()))?;
+        let now = clock.of_machine();
         // From here on the batch may be committed whatever is reported.
         let writing = async {
             if batch.epochs.is_empty() {
-                return bound(batch).fetch_all(connection).await;
+                return bound(batch, now).fetch_all(connection).await;
             }
             let mut transaction = connection.begin().await?;
-            let rows = bound(batch).fetch_all(&mut *transaction).await?;
+            let rows = bound(batch, now).fetch_all(&mut *transaction).await?;
             if !rows.is_empty() {
                 for (number, epoch) in &batch.epochs {
                     insert_epoch(&mut transaction, *number, epoch).await?;
@@ -115,7 +125,11 @@ impl PostgresStorage {
                 .map(entry)
                 .collect::<sqlx::Result<_>>()
                 .map_err(|error| WriteError::StateUnknown(error.to_string())),
-            Ok((Err(error), _)) if lost_the_race(&error) => Err(WriteError::Conflict),
+            Ok((Err(error), _)) if said(&error, &[DIVISION_BY_ZERO]) => Err(WriteError::Rejected(format!(
+                "the clock of this machine is more than {} s from that of the database's server",
+                APART.as_secs()
+            ))),
+            Ok((Err(error), _)) if said(&error, LOST_THE_RACE) => Err(WriteError::Conflict),
             Ok((Err(error), _)) if refused(&error) => Err(WriteError::Rejected(error.to_string())),
             Ok((Err(error), _)) => Err(WriteError::Lost(error.to_string())),
             Err(_) => Err(WriteError::Lost("the commit did not end in time".to_owned())),
@@ -123,7 +137,7 @@ impl PostgresStorage {
     }
 }
 
-fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
+fn bound(batch: &Batch, now: Option<Timestamp>) -> Query<'_, Postgres, PgArguments> {
     let commitments = &batch.commitments;
     let parts = |of: fn(&NewEntry) -> &Part| {
         let (texts, salts): (Vec<&str>, Vec<&[u8]>) =
@@ -157,6 +171,8 @@ fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
         .bind(commitments.iter().map(|of| of.answer.as_bytes().to_vec()).collect::<Vec<_>>())
         .bind(leaves)
         .bind(batch.predecessor_root.as_bytes().to_vec())
+        .bind(now.map(Timestamp::as_microsecond))
+        .bind(APART.as_micros() as i64)
 }
 
 async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpoch) -> sqlx::Result<()> {
@@ -300,12 +316,12 @@ fn entry(row: &PgRow) -> sqlx::Result<NewEntry> {
     })
 }
 
-/// Another broker's head has the place already.
-fn lost_the_race(error: &sqlx::Error) -> bool {
-    const UNIQUE_VIOLATION: &str = "23505";
-    const SERIALIZATION_FAILURE: &str = "40001";
-    const DEADLOCK_DETECTED: &str = "40P01";
+const DIVISION_BY_ZERO: &str = "22012";
+/// Another broker's head has the place already: unique violation, serialization failure, deadlock.
+const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
+
+/// Whether the server refused with one of these codes.
+fn said(error: &sqlx::Error, codes: &[&str]) -> bool {
     let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
-    refused(error)
-        && said.is_some_and(|said| [UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK_DETECTED].contains(&said.code()))
+    refused(error) && said.is_some_and(|said| codes.contains(&said.code()))
 }

@@ -1,5 +1,6 @@
 //! Puts entries in order, makes them durable, and only then hands out receipts.
 
+mod follow;
 mod prepare;
 
 use super::{
@@ -7,9 +8,9 @@ use super::{
     entry::Entry,
     merkle::{Frontier, Hash},
     receipt::Receipt,
-    recover::{check_end, follow_heads},
+    recover::check_end,
     state::{LogState, Unavailable},
-    storage::{Storage, corrupt},
+    storage::Storage,
 };
 use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ const BATCH_BYTES: usize = 1 << 20;
 pub(super) enum Command {
     /// Append an entry that covers bytes of this digest.
     Append { entry: Box<Entry>, covers: Hash, reply: oneshot::Sender<Result<Receipt, Unavailable>> },
+    /// Find out whether the log is reached.
+    Check,
     /// The sealed key of a month, which `fresh` becomes where there is none.
     MonthKey { month: String, fresh: Vec<u8>, reply: oneshot::Sender<Result<Vec<u8>, Unavailable>> },
 }
@@ -44,8 +47,8 @@ pub(super) struct Sequencer {
     entropy: Arc<dyn Entropy>,
     broker: BrokerId,
     frontier: Frontier,
-    /// As far as this broker gave receipts. What came after may be gone with a primary that was lost.
-    vouched: Frontier,
+    /// As far as this broker gave receipts, and the epoch then. What came after may be gone with a primary that was lost.
+    vouched: (Frontier, u64),
     epoch: watch::Sender<u64>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
@@ -75,7 +78,7 @@ impl Sequencer {
         }
         Ok(Self {
             last_time: tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH),
-            vouched: tail.frontier.clone(),
+            vouched: (tail.frontier.clone(), tail.epoch),
             frontier: tail.frontier,
             storage,
             keyring,
@@ -98,6 +101,7 @@ impl Sequencer {
             let mut next = Some(first);
             while let Some(command) = next.take() {
                 match command {
+                    Command::Check => self.check().await,
                     Command::MonthKey { month, fresh, reply } => {
                         let _ = reply.send(self.month_key(&month, &fresh).await);
                     }
@@ -195,54 +199,6 @@ impl Sequencer {
         }
     }
 
-    /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
-    async fn read_on(&mut self) -> Result<(), sqlx::Error> {
-        let vouched = self.vouched.clone();
-        match self.read_on_from(self.frontier.clone()).await {
-            // A standby was promoted that never had what was committed on the primary alone, for which nobody has a receipt of ours.
-            Err(sqlx::Error::Decode(_)) if vouched.size() < self.frontier.size() => self.read_on_from(vouched).await,
-            read => read,
-        }
-    }
-
-    async fn read_on_from(&mut self, mut frontier: Frontier) -> Result<(), sqlx::Error> {
-        let from = frontier.size();
-        let mut heads = self.storage.heads(from.saturating_sub(1)).await?;
-        if from > 0 {
-            // As many entries are not the same entries: another host may have got others meanwhile.
-            if !heads.first().is_some_and(|head| head.size == from && head.root == frontier.root()) {
-                return Err(corrupt("entries are missing over which a receipt was given"));
-            }
-            heads.remove(0);
-        }
-        follow_heads(&heads, from, &self.keyring).await?;
-        for head in &heads {
-            for leaf in self.storage.leaves(frontier.size(), head.size).await? {
-                frontier.push(leaf);
-            }
-            if frontier.size() != head.size || frontier.root() != head.root {
-                return Err(corrupt("its entries do not fit a head of it"));
-            }
-        }
-        let (epoch, last_actor) = self.storage.last(frontier.size()).await?;
-        let last_time = last_actor.as_deref().and_then(time_of).unwrap_or(self.last_time);
-        self.last_time = self.last_time.max(last_time);
-        self.frontier = frontier;
-        self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
-        self.behind = false;
-        Ok(())
-    }
-
-    /// A log that does not fit together ends the broker. One that is not reached is tried again with the next entry.
-    fn could_not_read_on(&mut self, waiting: Vec<Waiting>, error: &sqlx::Error) -> bool {
-        if matches!(error, sqlx::Error::Decode(_)) {
-            return self.stop(waiting, &error.to_string());
-        }
-        self.behind = true;
-        self.unwritable(waiting, error.to_string());
-        true
-    }
-
     fn unwritable(&mut self, waiting: Vec<Waiting>, reason: String) {
         tracing::error!(%reason, "the access log cannot be written; nothing is released");
         self.state.send_replace(LogState::Unwritable(reason));
@@ -258,7 +214,7 @@ impl Sequencer {
         }
         let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
         (self.frontier, self.last_time) = (frontier, last_time);
-        self.vouched = self.frontier.clone();
+        self.vouched = (self.frontier.clone(), epoch);
         self.epoch.send_replace(epoch);
         // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
         self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));

@@ -68,7 +68,7 @@ async fn put(asker: &Asker, token: &str, channel: Channel, name: &str, received:
 }
 
 /// One more record of a client of that name.
-pub(super) fn record(asker: &Asker, name: &str, number: u64) -> pb::PutRequest {
+pub(crate) fn record(asker: &Asker, name: &str, number: u64) -> pb::PutRequest {
     let (record_type, names) = match (asker.caller.as_str(), number % 2) {
         ("registry-feed", 0) => ("clinical.condition", CLINICAL),
         _ => ("public_health.test_appointment", PUBLIC_HEALTH),
