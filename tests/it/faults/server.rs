@@ -55,13 +55,14 @@ async fn a_server_that_takes_no_writes_any_more_is_not_released_on() {
         return;
     }
     let trial = Trial::new("F28", "the server becomes read-only, and writable again", 1, 20);
-    let server = block_in_place(|| Arc::new(Node::start_new()));
+    let pair = block_in_place(|| Arc::new(Pair::start()));
+    let server = pair.primary();
     let read_only = |whether: &str| {
         server.psql(&format!("ALTER SYSTEM SET default_transaction_read_only = '{whether}'"));
         server.psql("SELECT pg_reload_conf()");
         server.until("reload", || server.psql("SHOW default_transaction_read_only") == whether);
     };
-    let broker = Deployment::on_servers(NOW.parse().unwrap(), server.clone()).serve().await;
+    let broker = Deployment::on_servers(NOW.parse().unwrap(), pair.clone()).serve().await;
     broker.populate().await;
     let mut answers = Vec::new();
     for _ in 0..trial.cycles() {
@@ -76,6 +77,13 @@ async fn a_server_that_takes_no_writes_any_more_is_not_released_on() {
         block_in_place(|| read_only("off"));
         broker.recovers().await;
     }
+    // It stays so, and another one takes writes instead: a connection that still stands is no reason not to go there.
+    block_in_place(|| {
+        read_only("on");
+        pair.promote();
+    });
+    broker.refused(&clinician(), clinician().question(ISOLATING)).await;
+    broker.recovers().await;
     answers.push(broker.told(&clinician(), ISOLATING).await.response);
     let outcome = held(&broker.deployment, &Received { answers, puts: vec![] }).await;
     broker.finish().await;
