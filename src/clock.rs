@@ -7,6 +7,11 @@ use std::sync::Mutex;
 pub trait Clock: Send + Sync {
     /// Now, in UTC.
     fn now(&self) -> Timestamp;
+
+    /// Now, to be held against the clock of another machine; none where it is the clock of none.
+    fn of_machine(&self) -> Option<Timestamp> {
+        Some(self.now())
+    }
 }
 
 /// The machine's clock.
@@ -39,6 +44,10 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn of_machine(&self) -> Option<Timestamp> {
+        None
     }
 }
 

@@ -97,6 +97,7 @@ impl Control {
             let _turn = self.turn.lock().await;
             if let Err(error) = self.follow(None).await {
                 tracing::warn!(%error, "what is in force is not known; nothing that depends on it is released");
+                self.log.check();
             }
         }
     }

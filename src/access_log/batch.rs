@@ -10,6 +10,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) predecessor: u64,
+    pub(super) predecessor_root: Hash,
     pub(super) epoch: u64,
     pub(super) entries: Vec<NewEntry>,
     /// Of each entry.

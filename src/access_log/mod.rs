@@ -112,7 +112,7 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
             (Box::new(storage), Reader::open(database).await?)
         }
         Place::Postgres(appender, reader) => {
-            (Box::new(postgres::PostgresStorage::open(*appender).await?), Reader::on(*reader))
+            (Box::new(postgres::PostgresStorage::open(*appender, clock.clone()).await?), Reader::on(*reader))
         }
     };
     let (publish, state) = watch::channel(LogState::Ready);
@@ -164,6 +164,12 @@ impl Appender {
         restriction: Restriction,
     ) -> Result<Receipt, Unavailable> {
         self.receipted(entry.restricting(policy_version, files, restriction)).await
+    }
+
+    /// Has the log looked at, since something else than an append seems to say that it is not reached. Its state tells what came of it.
+    pub(crate) fn check(&self) {
+        // Where so much waits that there is no place, an append will tell.
+        drop(self.commands.try_send(Command::Check));
     }
 
     /// Follows the control epoch.

@@ -10,8 +10,12 @@ use super::{
     state::Unavailable,
     storage::{InForceNow, ReadStorage, Snapshot},
 };
-use crate::{database::postgres::Server, pseudonym::RestrictionName};
-use std::{collections::HashSet, path::Path, sync::Arc};
+use crate::{
+    database::{Durability, postgres::Server},
+    pseudonym::RestrictionName,
+};
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use tokio::time::sleep;
 
 /// The capability to read the access log.
 #[derive(Debug, Clone)]
@@ -142,6 +146,36 @@ impl Reader {
         broker: &str,
     ) -> Result<Vec<(String, String)>, SearchError> {
         Ok(self.storage.inputs_since(started, broker).await?)
+    }
+
+    /// Where an entry is when its receipt is given.
+    pub async fn durability(&self) -> Result<Durability, SearchError> {
+        Ok(self.storage.durability().await?)
+    }
+
+    /// Tells whoever runs the broker what a receipt is worth when a host is lost, at once and whenever it changes, for as long as it is
+    /// polled.
+    pub(crate) async fn tell_durability(&self) {
+        const EVERY: Duration = Duration::from_secs(1);
+        let mut told = None;
+        loop {
+            match self.durability().await {
+                Ok(known) if told.as_ref() != Some(&known) => {
+                    match &known {
+                        Durability::OneHost => tracing::warn!(
+                            "the access log is durable on one host: a synchronous standby would keep it when that host is lost"
+                        ),
+                        Durability::Replicated { standbys } => {
+                            tracing::info!(place = standbys, "the access log is durable on a synchronous standby too");
+                        }
+                    }
+                    told = Some(known);
+                }
+                // Who appends finds out that a server is not reached, and says so.
+                _ => {}
+            }
+            sleep(EVERY).await;
+        }
     }
 
     pub(super) fn most_unsigned(&self) -> u64 {

@@ -7,7 +7,7 @@ use super::{
     leaf::Commitments,
     merkle::{Frontier, Hash, NodeId},
 };
-use crate::pseudonym::RestrictionName;
+use crate::{database::Durability, pseudonym::RestrictionName};
 use async_trait::async_trait;
 use std::collections::HashSet;
 
@@ -98,6 +98,9 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
 
     /// Whose data may not be used in an epoch.
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>>;
+
+    /// Where an entry is when its receipt is given.
+    async fn durability(&self) -> sqlx::Result<Durability>;
 
     /// As `Storage` has it.
     fn most_unsigned(&self) -> u64;

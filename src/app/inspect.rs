@@ -4,7 +4,7 @@
 use super::AppError;
 use crate::{
     config::PostgresConfig,
-    database::postgres::{Durability, Duty, Schema, Server, UnknownSchema, WrongPrivileges, check, durability},
+    database::postgres::{Duty, NotDurable, Schema, Server, UnknownSchema, WrongPrivileges, check, durability},
     dataset::Catalogue,
 };
 use sqlx::Connection;
@@ -21,9 +21,9 @@ pub enum NotFit {
     /// Its roles.
     #[error(transparent)]
     Privileges(#[from] WrongPrivileges),
-    /// A commit is not on the medium when it returns.
-    #[error("`{0}`: what is committed could be lost, and nothing may be released on that")]
-    NotDurable(&'static str),
+    /// Its commits.
+    #[error(transparent)]
+    NotDurable(#[from] NotDurable),
 }
 
 /// Looks at every database as every role that the broker has.
@@ -47,19 +47,7 @@ async fn fit(server: &Server, schema: Schema<'_>, duty: Duty, all: &[String]) ->
     let mut connection = server.connect().await?;
     schema.check(&mut connection).await?;
     check(&mut connection, duty, all).await?;
-    match (durability(&mut connection).await?, duty) {
-        (Durability::None { setting }, _) => return Err(NotFit::NotDurable(setting)),
-        // Whoever runs it should know what an answer's receipt is worth when that host is lost.
-        (Durability::OneHost, Duty::Appender) => {
-            tracing::warn!(
-                "the access log is durable on one host: a synchronous standby would keep it when that host is lost"
-            );
-        }
-        (Durability::Replicated { standbys }, Duty::Appender) => {
-            tracing::info!(place = standbys, "the access log is durable on a synchronous standby too");
-        }
-        _ => {}
-    }
+    durability(&mut connection).await??;
     drop(connection.close().await);
     Ok(())
 }

@@ -173,6 +173,10 @@ impl App {
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
         let control = self.services.access.control.clone();
         self.background.push(tokio::spawn(async move { control.keep_following().await }));
+        if self.config.postgres.is_some() {
+            let reader = self.log.reader.clone();
+            self.background.push(tokio::spawn(async move { reader.tell_durability().await }));
+        }
         let verifier = self.services.verifier.clone();
         let keeping = verifier.clone();
         self.background.push(tokio::spawn(async move { keeping.keep_keys().await }));

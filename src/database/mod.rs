@@ -4,6 +4,18 @@
 pub mod postgres;
 pub mod sqlite;
 
+/// Where what is committed is, when the commit returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Durability {
+    /// On the medium of one host.
+    OneHost,
+    /// On that of a synchronous standby too.
+    Replicated {
+        /// As the server names its standbys.
+        standbys: String,
+    },
+}
+
 /// What keeps the databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {

@@ -4,9 +4,10 @@ use super::{
     catalogue::DatasetIndex,
     record::{NewRecord, StoredRecord},
 };
-use crate::{access::Address, ids::DatasetId, pseudonym::Pseudonym};
+use crate::{access::Address, database::postgres::refused, ids::DatasetId, pseudonym::Pseudonym};
 use async_trait::async_trait;
 use jiff::civil::Date;
+use sqlx::postgres::PgDatabaseError;
 use std::sync::Arc;
 
 /// One dataset's store. It knows nothing of any other.
@@ -72,6 +73,15 @@ pub struct BatchKept {
     pub records: u64,
     /// Merkle root over their commitments.
     pub root: Vec<u8>,
+}
+
+impl StoreError {
+    /// Whether the database said that it did nothing. Otherwise it may have done it and not said so.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let StoreError::Database { source, .. } = self else { return true };
+        let on_a_server = source.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+        on_a_server.map_or(source.as_database_error().is_some(), |_| refused(source))
+    }
 }
 
 /// A store that did not do what it was asked.

@@ -3,6 +3,7 @@
 use crate::{
     access::Invalid,
     access_log::{Receipt, merkle::Hash},
+    database::Durability,
     dataset::Catalogue,
     entropy::Entropy,
     pb,
@@ -47,6 +48,15 @@ pub(super) fn trace(entropy: &dyn Entropy) -> String {
 
 pub(super) fn bytes(hashes: &[Hash]) -> Vec<Vec<u8>> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect()
+}
+
+impl From<Durability> for pb::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::OneHost => pb::Durability::OneHost,
+            Durability::Replicated { .. } => pb::Durability::Replicated,
+        }
+    }
 }
 
 impl From<&Receipt> for pb::Receipt {

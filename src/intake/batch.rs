@@ -84,7 +84,10 @@ impl Intake {
         let arriving = Batch { name: batch, day: delivery.today, root: *root.as_bytes(), records };
         if let Err(error) = store.insert(arriving).instrument(inserting).await {
             tracing::error!(%error, "a batch was not stored");
-            self.note_lost(spec.id.as_str(), &hex::encode(batch)).await?;
+            // Where it may have arrived after all, the next start finds out.
+            if error.is_refusal() {
+                self.note_lost(spec.id.as_str(), &hex::encode(batch)).await?;
+            }
             return Err(Unanswered::Fault);
         }
         Ok((Some(Stored { records: count as u64, receipt }), rejected))

@@ -114,3 +114,18 @@ async fn a_start_with_the_policy_that_is_in_force_opens_no_epoch() {
     second.finish().await;
     finish(brokers).await;
 }
+
+/// It learns of the change by itself, and not by an entry that comes second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_nobody_asked_meanwhile_answers_after_another_ones_change() {
+    let brokers = brokers(2).await;
+    brokers[1].told(&clinician(), ISOLATING).await;
+    let before = brokers[1].told(&clinician(), FREE).await.actor()["control_epoch"].as_u64().unwrap();
+    brokers[0].restrict(ISOLATING).await;
+    // Longer than a broker takes to follow.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let told = brokers[1].told(&clinician(), ISOLATING).await;
+    assert!(told.answer.records.is_empty());
+    assert_eq!(told.actor()["control_epoch"].as_u64(), Some(before + 1));
+    finish(brokers).await;
+}

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod load;
+mod ongoing;
 
 use crate::{
     faults::{Outcome, Trial},
@@ -11,8 +12,11 @@ use disown::{
     access_log::verify::verify_log,
     entropy::{Entropy, SeededEntropy, SystemEntropy},
 };
+use ledger::Ledger;
 pub(crate) use ledger::verify as verify_receipt;
-use ledger::{Ledger, Received, Stored};
+pub(crate) use ledger::{Received, Stored};
+pub(crate) use load::record;
+pub(crate) use ongoing::Ongoing;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,6 +100,6 @@ fn told(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-fn random(entropy: &dyn Entropy) -> u64 {
+pub(crate) fn random(entropy: &dyn Entropy) -> u64 {
     u64::from_le_bytes(entropy.bytes().unwrap())
 }

@@ -9,7 +9,10 @@ use crate::{
         sequencer::BATCH_ENTRIES,
         storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
     },
-    database::postgres::{Lanes, Server},
+    database::{
+        Durability,
+        postgres::{Lanes, Server, durability},
+    },
     pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
@@ -184,6 +187,11 @@ impl ReadStorage for PostgresReader {
         .bind(epoch as i64);
         let names: Vec<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
         restriction_names(&names)
+    }
+
+    async fn durability(&self) -> sqlx::Result<Durability> {
+        let told = self.lanes.run(|connection| Box::pin(durability(connection))).await?;
+        told.map_err(|not| sqlx::Error::Configuration(not.into()))
     }
 
     fn most_unsigned(&self) -> u64 {

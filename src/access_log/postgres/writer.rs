@@ -10,26 +10,34 @@ use crate::{
         sequencer::BATCH_ENTRIES,
         storage::{Head, Storage, Tail, corrupt, hash_of, salt_of},
     },
-    database::postgres::{Server, heard},
+    clock::Clock,
+    database::postgres::{Server, durability, heard, refused},
 };
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     Connection, PgConnection, Postgres, Row,
-    postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity},
+    postgres::{PgArguments, PgDatabaseError, PgRow},
     query::Query,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// The one connection of a broker that writes. A new one is made after each failure that leaves it in doubt.
 pub(in crate::access_log) struct PostgresStorage {
     server: Server,
+    clock: Arc<dyn Clock>,
     connection: Option<PgConnection>,
 }
 
 /// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if head and epoch are those that the
-/// batch was made for; nothing otherwise. It gives the entries as the server has them.
+/// batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's divides
+/// by zero: an error tells that from a race that was lost.
 const APPEND: &str = "\
-WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 AND (SELECT coalesce(max(number), 0) FROM epoch) = $2), \
+WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 AND (SELECT coalesce(max(number), 0) FROM epoch) = $2 \
+AND coalesce((SELECT root FROM head WHERE size = $1), $22) = $22 \
+AND coalesce(1 / (abs(extract(epoch FROM clock_timestamp()) * 1000000 - $23::bigint) <= $24::bigint)::int, 1) = 1), \
 new_head AS (INSERT INTO head (size, predecessor, root, seal) SELECT $3, $1, $4, $5 FROM at RETURNING size), \
 new_checkpoint AS (INSERT INTO checkpoint (size, note) SELECT $6, $7 FROM new_head WHERE $7::text IS NOT NULL \
 ON CONFLICT (size) DO NOTHING), \
@@ -41,43 +49,65 @@ unnest($11::bigint[], $12::text[], $13::bytea[], $14::text[], $15::bytea[], $16:
 $20::bytea[], $21::bytea[]) AS entry RETURNING idx, actor, actor_salt, subject, subject_salt, answer, answer_salt) \
 SELECT * FROM new_entry ORDER BY idx";
 
-/// A commit that takes longer is given up; whether it happened is found out afterwards. It can take for ever where the synchronous
-/// standby is gone.
-const COMMITS_WITHIN: Duration = Duration::from_secs(10);
+/// A broker's clock may be so far from the server's, by which all brokers are held against each other: what it says stands in the log,
+/// and by it tokens and agreements end.
+const APART: SignedDuration = SignedDuration::from_secs(5);
+/// What takes longer is given up; whether a commit happened is found out afterwards. It can take for ever where the synchronous standby
+/// is gone.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// What a warning means: it is all that tells of a commit that the synchronous standby does not have.
+const ONE_HOST: &str = "the server warned that the commit may be on one host only";
 
 impl PostgresStorage {
     /// Connects.
-    pub(in crate::access_log) async fn open(server: Server) -> sqlx::Result<Self> {
-        let connection = server.connect().await?;
-        Ok(Self { server, connection: Some(connection) })
+    pub(in crate::access_log) async fn open(server: Server, clock: Arc<dyn Clock>) -> sqlx::Result<Self> {
+        let mut storage = Self { server, clock, connection: None };
+        storage.connection().await?;
+        Ok(storage)
     }
 
     /// The connection, a new one where the last failed.
     async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.server.connect().await?,
+            None => {
+                let mut fresh = self.server.connect().await?;
+                // Another host may be set otherwise than the one that the broker started on.
+                durability(&mut fresh).await?.map_err(|not| sqlx::Error::Configuration(not.into()))?;
+                fresh
+            }
         };
         Ok(self.connection.insert(connection))
     }
 
-    /// What a statement gave. After an error of the connection, or one that the server ended it with, it is not used again.
-    fn checked<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
-        if outcome.as_ref().is_err_and(|error| !refused(error)) {
+    /// Does something else than to append. A server that does not answer is as good as a connection that broke off: it is not used again.
+    async fn run<T, W>(&mut self, work: W) -> sqlx::Result<T>
+    where
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send,
+    {
+        let connection = self.connection().await?;
+        let done = match timeout(ENDS_WITHIN, heard(work(connection))).await {
+            Ok((Ok(_), true)) => Err(sqlx::Error::Protocol(ONE_HOST.to_owned())),
+            Ok((done, _)) => done,
+            Err(_) => Err(sqlx::Error::Protocol("the server did not answer in time".to_owned())),
+        };
+        if done.as_ref().is_err_and(|error| !refused(error)) {
             self.connection = None;
         }
-        outcome
+        done
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<Vec<NewEntry>, WriteError> {
+        let clock = self.clock.clone();
         let connection = self.connection().await.map_err(|error| WriteError::Rejected(error.to_string()))?;
+        let now = clock.of_machine();
         // From here on the batch may be committed whatever is reported.
         let writing = async {
             if batch.epochs.is_empty() {
-                return bound(batch).fetch_all(connection).await;
+                return bound(batch, now).fetch_all(connection).await;
             }
             let mut transaction = connection.begin().await?;
-            let rows = bound(batch).fetch_all(&mut *transaction).await?;
+            let rows = bound(batch, now).fetch_all(&mut *transaction).await?;
             if !rows.is_empty() {
                 for (number, epoch) in &batch.epochs {
                     insert_epoch(&mut transaction, *number, epoch).await?;
@@ -86,11 +116,8 @@ impl PostgresStorage {
             transaction.commit().await?;
             Ok(rows)
         };
-        match tokio::time::timeout(COMMITS_WITHIN, heard(writing)).await {
-            // A warning is all that tells of a commit that the synchronous standby does not have.
-            Ok((Ok(_), true)) => {
-                Err(WriteError::Lost("the server warned that the commit may be on one host only".into()))
-            }
+        match timeout(ENDS_WITHIN, heard(writing)).await {
+            Ok((Ok(_), true)) => Err(WriteError::Lost(ONE_HOST.to_owned())),
             // Another broker was first, or the policy changed.
             Ok((Ok(rows), false)) if rows.is_empty() => Err(WriteError::Conflict),
             Ok((Ok(rows), false)) => rows
@@ -98,7 +125,11 @@ impl PostgresStorage {
                 .map(entry)
                 .collect::<sqlx::Result<_>>()
                 .map_err(|error| WriteError::StateUnknown(error.to_string())),
-            Ok((Err(error), _)) if lost_the_race(&error) => Err(WriteError::Conflict),
+            Ok((Err(error), _)) if said(&error, &[DIVISION_BY_ZERO]) => Err(WriteError::Rejected(format!(
+                "the clock of this machine is more than {} s from that of the database's server",
+                APART.as_secs()
+            ))),
+            Ok((Err(error), _)) if said(&error, LOST_THE_RACE) => Err(WriteError::Conflict),
             Ok((Err(error), _)) if refused(&error) => Err(WriteError::Rejected(error.to_string())),
             Ok((Err(error), _)) => Err(WriteError::Lost(error.to_string())),
             Err(_) => Err(WriteError::Lost("the commit did not end in time".to_owned())),
@@ -106,7 +137,7 @@ impl PostgresStorage {
     }
 }
 
-fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
+fn bound(batch: &Batch, now: Option<Timestamp>) -> Query<'_, Postgres, PgArguments> {
     let commitments = &batch.commitments;
     let parts = |of: fn(&NewEntry) -> &Part| {
         let (texts, salts): (Vec<&str>, Vec<&[u8]>) =
@@ -139,6 +170,9 @@ fn bound(batch: &Batch) -> Query<'_, Postgres, PgArguments> {
         .bind(commitments.iter().map(|of| of.subject.as_bytes().to_vec()).collect::<Vec<_>>())
         .bind(commitments.iter().map(|of| of.answer.as_bytes().to_vec()).collect::<Vec<_>>())
         .bind(leaves)
+        .bind(batch.predecessor_root.as_bytes().to_vec())
+        .bind(now.map(Timestamp::as_microsecond))
+        .bind(APART.as_micros() as i64)
 }
 
 async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpoch) -> sqlx::Result<()> {
@@ -174,56 +208,42 @@ impl Storage for PostgresStorage {
     async fn tail(&mut self) -> sqlx::Result<Tail> {
         let size = self.size().await?;
         let frontier = self.frontier(size).await?;
-        let connection = self.connection().await?;
-        let head: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT predecessor, root FROM head WHERE size = $1")
-            .bind(size as i64)
-            .fetch_optional(&mut *connection)
-            .await?;
+        let head = sqlx::query_as("SELECT predecessor, root FROM head WHERE size = $1").bind(size as i64);
+        let head: Option<(i64, Vec<u8>)> = self.run(|connection| Box::pin(head.fetch_optional(connection))).await?;
         if head.as_ref().is_some_and(|(_, root)| *root != frontier.root().as_bytes()) {
             return Err(corrupt("the last head does not fit the tree"));
         }
         let note = sqlx::query_scalar("SELECT note FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1")
-            .bind(size as i64)
-            .fetch_optional(&mut *connection)
-            .await?;
+            .bind(size as i64);
+        let note = self.run(|connection| Box::pin(note.fetch_optional(connection))).await?;
         let (epoch, last_actor) = self.last(size).await?;
         Ok(Tail { frontier, predecessor: head.map_or(0, |(at, _)| at.unsigned_abs()), epoch, last_actor, note })
     }
 
     async fn size(&mut self) -> sqlx::Result<u64> {
-        let connection = self.connection().await?;
-        let size: sqlx::Result<i64> =
-            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(connection).await;
-        Ok(self.checked(size)?.unsigned_abs())
+        let size = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head");
+        let size: i64 = self.run(|connection| Box::pin(size.fetch_one(connection))).await?;
+        Ok(size.unsigned_abs())
     }
 
     async fn last(&mut self, size: u64) -> sqlx::Result<(u64, Option<String>)> {
-        let connection = self.connection().await?;
-        let read = async {
-            let epoch: i64 =
-                sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut *connection).await?;
-            let actor: Option<Option<String>> = sqlx::query_scalar("SELECT actor FROM entry WHERE idx = $1")
-                .bind(size as i64 - 1)
-                .fetch_optional(&mut *connection)
-                .await?;
-            Ok((epoch.unsigned_abs(), actor.flatten()))
-        };
-        let read = read.await;
-        self.checked(read)
+        let epoch = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch");
+        let epoch: i64 = self.run(|connection| Box::pin(epoch.fetch_one(connection))).await?;
+        let actor = sqlx::query_scalar("SELECT actor FROM entry WHERE idx = $1").bind(size as i64 - 1);
+        let actor: Option<Option<String>> = self.run(|connection| Box::pin(actor.fetch_optional(connection))).await?;
+        Ok((epoch.unsigned_abs(), actor.flatten()))
     }
 
     async fn heads(&mut self, after: u64) -> sqlx::Result<Vec<Head>> {
-        let connection = self.connection().await?;
-        let heads: sqlx::Result<Vec<(i64, i64, Vec<u8>, Vec<u8>)>> =
-            sqlx::query_as("SELECT size, predecessor, root, seal FROM head WHERE size > $1 ORDER BY size")
-                .bind(after as i64)
-                .fetch_all(connection)
-                .await;
+        let heads = sqlx::query_as("SELECT size, predecessor, root, seal FROM head WHERE size > $1 ORDER BY size")
+            .bind(after as i64);
+        let heads: Vec<(i64, i64, Vec<u8>, Vec<u8>)> =
+            self.run(|connection| Box::pin(heads.fetch_all(connection))).await?;
         let head = |(size, predecessor, root, seal): (i64, i64, Vec<u8>, Vec<u8>)| {
             let (size, predecessor) = (size.unsigned_abs(), predecessor.unsigned_abs());
             Ok(Head { size, predecessor, root: hash_of(&root)?, seal: Some(seal) })
         };
-        self.checked(heads)?.into_iter().map(head).collect()
+        heads.into_iter().map(head).collect()
     }
 
     fn most_unsigned(&self) -> u64 {
@@ -231,37 +251,27 @@ impl Storage for PostgresStorage {
     }
 
     async fn hash(&mut self, id: NodeId) -> sqlx::Result<Option<Hash>> {
-        let connection = self.connection().await?;
-        let hash: sqlx::Result<Option<Vec<u8>>> = sqlx::query_scalar(hash_at(id))
-            .bind(i64::from(id.level))
-            .bind(id.position as i64)
-            .fetch_optional(connection)
-            .await;
-        self.checked(hash)?.as_deref().map(hash_of).transpose()
+        let hash = sqlx::query_scalar(hash_at(id)).bind(i64::from(id.level)).bind(id.position as i64);
+        let hash: Option<Vec<u8>> = self.run(|connection| Box::pin(hash.fetch_optional(connection))).await?;
+        hash.as_deref().map(hash_of).transpose()
     }
 
     async fn entries(&mut self, from: u64, until: u64) -> sqlx::Result<Vec<NewEntry>> {
-        let connection = self.connection().await?;
-        let rows = sqlx::query(
+        let entries = sqlx::query(
             "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt FROM entry \
              WHERE idx >= $1 AND idx < $2 ORDER BY idx",
         )
         .bind(from as i64)
-        .bind(until as i64)
-        .fetch_all(connection)
-        .await;
-        self.checked(rows)?.iter().map(entry).collect()
+        .bind(until as i64);
+        self.run(|connection| Box::pin(entries.fetch_all(connection))).await?.iter().map(entry).collect()
     }
 
     async fn leaves(&mut self, from: u64, until: u64) -> sqlx::Result<Vec<Hash>> {
-        let connection = self.connection().await?;
-        let leaves: sqlx::Result<Vec<Vec<u8>>> =
-            sqlx::query_scalar("SELECT leaf FROM entry WHERE idx >= $1 AND idx < $2 ORDER BY idx")
-                .bind(from as i64)
-                .bind(until as i64)
-                .fetch_all(connection)
-                .await;
-        self.checked(leaves)?.iter().map(|leaf| hash_of(leaf)).collect()
+        let leaves = sqlx::query_scalar("SELECT leaf FROM entry WHERE idx >= $1 AND idx < $2 ORDER BY idx")
+            .bind(from as i64)
+            .bind(until as i64);
+        let leaves: Vec<Vec<u8>> = self.run(|connection| Box::pin(leaves.fetch_all(connection))).await?;
+        leaves.iter().map(|leaf| hash_of(leaf)).collect()
     }
 
     async fn commit(&mut self, batch: &Batch) -> Result<Vec<NewEntry>, WriteError> {
@@ -273,30 +283,19 @@ impl Storage for PostgresStorage {
     }
 
     async fn store_checkpoint(&mut self, size: u64, note: &str) -> sqlx::Result<()> {
-        let connection = self.connection().await?;
-        let stored = sqlx::query("INSERT INTO checkpoint (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING")
+        let store = sqlx::query("INSERT INTO checkpoint (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING")
             .bind(size as i64)
-            .bind(note)
-            .execute(connection)
-            .await;
-        self.checked(stored).map(drop)
+            .bind(note.to_owned());
+        self.run(|connection| Box::pin(store.execute(connection))).await.map(drop)
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> sqlx::Result<Vec<u8>> {
-        let connection = self.connection().await?;
-        let read = async {
-            sqlx::query("INSERT INTO month_key (month, sealed) VALUES ($1, $2) ON CONFLICT (month) DO NOTHING")
-                .bind(month)
-                .bind(fresh)
-                .execute(&mut *connection)
-                .await?;
-            sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = $1")
-                .bind(month)
-                .fetch_one(&mut *connection)
-                .await
-        };
-        let read = read.await;
-        self.checked(read)
+        let store = sqlx::query("INSERT INTO month_key (month, sealed) VALUES ($1, $2) ON CONFLICT (month) DO NOTHING")
+            .bind(month.to_owned())
+            .bind(fresh.to_vec());
+        self.run(|connection| Box::pin(store.execute(connection))).await?;
+        let kept = sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = $1").bind(month.to_owned());
+        self.run(|connection| Box::pin(kept.fetch_one(connection))).await
     }
 
     async fn close(self: Box<Self>) -> sqlx::Result<()> {
@@ -317,21 +316,12 @@ fn entry(row: &PgRow) -> sqlx::Result<NewEntry> {
     })
 }
 
-/// The server refused and said so: nothing was done, and the connection is as it was.
-fn refused(error: &sqlx::Error) -> bool {
-    said(error).is_some_and(|said| said.severity() == PgSeverity::Error)
-}
+const DIVISION_BY_ZERO: &str = "22012";
+/// Another broker's head has the place already: unique violation, serialization failure, deadlock.
+const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
 
-/// Another broker's head has the place already.
-fn lost_the_race(error: &sqlx::Error) -> bool {
-    const UNIQUE_VIOLATION: &str = "23505";
-    const SERIALIZATION_FAILURE: &str = "40001";
-    const DEADLOCK_DETECTED: &str = "40P01";
-    refused(error)
-        && said(error)
-            .is_some_and(|said| [UNIQUE_VIOLATION, SERIALIZATION_FAILURE, DEADLOCK_DETECTED].contains(&said.code()))
-}
-
-fn said(error: &sqlx::Error) -> Option<&PgDatabaseError> {
-    error.as_database_error()?.try_downcast_ref()
+/// Whether the server refused with one of these codes.
+fn said(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+    refused(error) && said.is_some_and(|said| codes.contains(&said.code()))
 }

@@ -1,5 +1,6 @@
 //! Puts entries in order, makes them durable, and only then hands out receipts.
 
+mod follow;
 mod prepare;
 
 use super::{
@@ -7,9 +8,9 @@ use super::{
     entry::Entry,
     merkle::{Frontier, Hash},
     receipt::Receipt,
-    recover::{check_end, follow_heads},
+    recover::check_end,
     state::{LogState, Unavailable},
-    storage::{Storage, corrupt},
+    storage::Storage,
 };
 use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ const BATCH_BYTES: usize = 1 << 20;
 pub(super) enum Command {
     /// Append an entry that covers bytes of this digest.
     Append { entry: Arc<Entry>, covers: Hash, reply: oneshot::Sender<Result<Receipt, Unavailable>> },
+    /// Find out whether the log is reached.
+    Check,
     /// The sealed key of a month, which `fresh` becomes where there is none.
     MonthKey { month: String, fresh: Vec<u8>, reply: oneshot::Sender<Result<Vec<u8>, Unavailable>> },
 }
@@ -44,6 +47,8 @@ pub(super) struct Sequencer {
     entropy: Arc<dyn Entropy>,
     broker: BrokerId,
     frontier: Frontier,
+    /// As far as this broker gave receipts, and the epoch then. What came after may be gone with a primary that was lost.
+    vouched: (Frontier, u64),
     epoch: watch::Sender<u64>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
@@ -73,6 +78,7 @@ impl Sequencer {
         }
         Ok(Self {
             last_time: tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH),
+            vouched: (tail.frontier.clone(), tail.epoch),
             frontier: tail.frontier,
             storage,
             keyring,
@@ -101,6 +107,7 @@ impl Sequencer {
             let mut next = Some(first);
             while let Some(command) = next.take() {
                 match command {
+                    Command::Check => self.check().await,
                     Command::MonthKey { month, fresh, reply } => {
                         let _ = reply.send(self.month_key(&month, &fresh).await);
                     }
@@ -139,7 +146,10 @@ impl Sequencer {
 
     /// Whether the log can go on.
     async fn append(&mut self, mut waiting: Vec<Waiting>) -> bool {
-        if self.behind
+        let known = *self.epoch.borrow();
+        // Another broker opened the epoch in which some of these were decided.
+        let ahead = waiting.iter().any(|one| one.entry.epoch.is_some_and(|decided| decided > known));
+        if (self.behind || ahead)
             && let Err(error) = self.read_on().await
         {
             return self.could_not_read_on(waiting, &error);
@@ -195,42 +205,6 @@ impl Sequencer {
         }
     }
 
-    /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
-    async fn read_on(&mut self) -> Result<(), sqlx::Error> {
-        let from = self.frontier.size();
-        if self.storage.size().await? < from {
-            return Err(corrupt("entries are missing over which a receipt was given"));
-        }
-        let heads = self.storage.heads(from).await?;
-        follow_heads(&heads, from, &self.keyring).await?;
-        let mut frontier = self.frontier.clone();
-        for head in &heads {
-            for leaf in self.storage.leaves(frontier.size(), head.size).await? {
-                frontier.push(leaf);
-            }
-            if frontier.size() != head.size || frontier.root() != head.root {
-                return Err(corrupt("its entries do not fit a head of it"));
-            }
-        }
-        let (epoch, last_actor) = self.storage.last(frontier.size()).await?;
-        let last_time = last_actor.as_deref().and_then(time_of).unwrap_or(self.last_time);
-        self.last_time = self.last_time.max(last_time);
-        self.frontier = frontier;
-        self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
-        self.behind = false;
-        Ok(())
-    }
-
-    /// A log that does not fit together ends the broker. One that is not reached is tried again with the next entry.
-    fn could_not_read_on(&mut self, waiting: Vec<Waiting>, error: &sqlx::Error) -> bool {
-        if matches!(error, sqlx::Error::Decode(_)) {
-            return self.stop(waiting, &error.to_string());
-        }
-        self.behind = true;
-        self.unwritable(waiting, error.to_string());
-        true
-    }
-
     fn unwritable(&mut self, waiting: Vec<Waiting>, reason: String) {
         tracing::error!(%reason, "the access log cannot be written; nothing is released");
         self.state.send_replace(LogState::Unwritable(reason));
@@ -246,6 +220,7 @@ impl Sequencer {
         }
         let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
         (self.frontier, self.last_time) = (frontier, last_time);
+        self.vouched = (self.frontier.clone(), epoch);
         self.epoch.send_replace(epoch);
         // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
         self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));

@@ -64,6 +64,7 @@ impl Sequencer {
         let (predecessor, size, root) = (self.frontier.size(), frontier.size(), frontier.root());
         let batch = Batch {
             predecessor,
+            predecessor_root: self.frontier.root(),
             epoch: *self.epoch.borrow(),
             entries,
             commitments,

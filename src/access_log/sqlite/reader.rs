@@ -9,7 +9,7 @@ use crate::{
         sequencer::BATCH_ENTRIES,
         storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
     },
-    database,
+    database::{self, Durability},
     pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
@@ -181,6 +181,10 @@ impl ReadStorage for SqliteReader {
         .fetch_all(&self.pool)
         .await?;
         restriction_names(&names)
+    }
+
+    async fn durability(&self) -> sqlx::Result<Durability> {
+        Ok(Durability::OneHost)
     }
 
     fn most_unsigned(&self) -> u64 {

@@ -2,16 +2,14 @@
 //! work is still done to its end, so nothing that a client does leaves a transaction open. A connection that failed serves nobody
 //! again.
 
-use super::Server;
+use super::{Server, refused};
 use futures_util::{FutureExt, future::BoxFuture};
-use sqlx::{
-    Connection, PgConnection,
-    postgres::{PgDatabaseError, PgSeverity},
-};
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use sqlx::{Connection, PgConnection};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
+    time::timeout,
 };
 
 /// Work for a connection. It gives whether the connection may go on to the next.
@@ -30,6 +28,8 @@ pub struct Lanes {
     lanes: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The server ends a statement long before, and nobody waits so long for an answer.
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
 /// So much work may wait; more is turned away.
 const QUEUE: usize = 1024;
 
@@ -53,7 +53,7 @@ impl Lanes {
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
                 let done = work(connection).await;
-                let sound = done.as_ref().err().is_none_or(leaves_sound);
+                let sound = done.as_ref().err().is_none_or(refused);
                 drop(reply.send(done));
                 sound
             })
@@ -76,12 +76,6 @@ impl Lanes {
     }
 }
 
-/// After a refusal by the server the connection is as it was; after anything else nobody knows.
-fn leaves_sound(error: &sqlx::Error) -> bool {
-    let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
-    said.is_some_and(|said| said.severity() == PgSeverity::Error)
-}
-
 fn lost() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::other(Lost))
 }
@@ -100,8 +94,9 @@ async fn serve(server: Server, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut stopp
                 }
             },
         };
-        // A panic of one piece of work ends its connection, not the lane.
-        let sound = AssertUnwindSafe(job(&mut current)).catch_unwind().await.unwrap_or(false);
+        // A panic of one piece of work ends its connection, not the lane, and so does a server that says nothing any more.
+        let done = timeout(ENDS_WITHIN, AssertUnwindSafe(job(&mut current)).catch_unwind()).await;
+        let sound = matches!(done, Ok(Ok(true)));
         connection = sound.then_some(current);
     }
     if let Some(connection) = connection {

@@ -146,37 +146,3 @@ pub async fn check(connection: &mut PgConnection, duty: Duty, others: &[String])
     }
     Ok(())
 }
-
-/// How safe what is committed is, by the server's own word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Durability {
-    /// A synchronous standby has it too, before a commit returns.
-    Replicated {
-        /// As the server names its standbys.
-        standbys: String,
-    },
-    /// On the medium of one host.
-    OneHost,
-    /// Not even that.
-    None {
-        /// The setting that is wrong.
-        setting: &'static str,
-    },
-}
-
-/// Asks a server how safe what it commits is.
-pub async fn durability(connection: &mut PgConnection) -> sqlx::Result<Durability> {
-    let (fsync, full_pages, commit, standbys): (String, String, String, String) = sqlx::query_as(
-        "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
-         current_setting('synchronous_standby_names')",
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(match (fsync.as_str(), full_pages.as_str(), commit.as_str()) {
-        ("off", ..) => Durability::None { setting: "fsync = off" },
-        (_, "off", _) => Durability::None { setting: "full_page_writes = off" },
-        (.., "off" | "local" | "remote_write") => Durability::None { setting: "synchronous_commit" },
-        _ if standbys.is_empty() => Durability::OneHost,
-        _ => Durability::Replicated { standbys },
-    })
-}

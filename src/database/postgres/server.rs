@@ -2,7 +2,7 @@
 
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
-    postgres::{PgConnectOptions, PgSslMode},
+    postgres::{PgConnectOptions, PgDatabaseError, PgSeverity, PgSslMode},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -59,6 +59,8 @@ impl Server {
                 ("jit", "off"),
                 ("plan_cache_mode", "force_generic_plan"),
                 ("search_path", "public"),
+                // The warning that a commit may be on one host only must come through, whatever is set for the role.
+                ("client_min_messages", "warning"),
             ]);
         if let Some(password) = &credentials.password {
             options = options.password(password);
@@ -106,4 +108,12 @@ impl Server {
         }
         Err(last)
     }
+}
+
+/// Whether the server refused and said so: nothing was done, and the connection is as it was. A host that takes no writes any more is
+/// not gone on with: another one may.
+pub fn refused(error: &sqlx::Error) -> bool {
+    const READ_ONLY: &str = "25006";
+    let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+    said.is_some_and(|said| said.severity() == PgSeverity::Error && said.code() != READ_ONLY)
 }

@@ -1,6 +1,7 @@
 //! A batch on its way into a dataset's database: a statement for many records at once, a column an array.
 
 use crate::{
+    database::postgres::heard,
     dataset::{
         NewRecord, StoredCell,
         catalogue::Catalogue,
@@ -104,7 +105,11 @@ pub(super) async fn insert(
         query.execute(&mut *transaction).await?;
     }
     sqlx::query(STIR).execute(&mut *transaction).await?;
-    transaction.commit().await
+    // A warning tells of a commit that the synchronous standby does not have.
+    match heard(transaction.commit()).await {
+        (Ok(()), true) => Err(sqlx::Error::Protocol("the batch may be on one host only".to_owned())),
+        (committed, _) => committed,
+    }
 }
 
 fn column<'r, T>(rows: &'r [Insertion], cell: impl Fn(&'r Insertion) -> T) -> Vec<T> {

@@ -94,7 +94,10 @@ impl AuditService for AuditEdge {
         let finding = async {
             self.authorise(&caller, &terms, ANY_USE, &trace).await?;
             match self.reader.checkpoint((size > 0).then_some(size)).await? {
-                Some(checkpoint) => Ok(pb::GetCheckpointResponse { checkpoint }),
+                Some(checkpoint) => {
+                    let durability = pb::Durability::from(self.reader.durability().await?).into();
+                    Ok(pb::GetCheckpointResponse { checkpoint, durability })
+                }
                 None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await),
             }
         };

@@ -16,19 +16,19 @@ use std::collections::{HashMap, HashSet};
 
 /// Everything of all cycles.
 #[derive(Default)]
-pub(super) struct Ledger {
-    pub(super) all: Received,
+pub(crate) struct Ledger {
+    pub(crate) all: Received,
 }
 
 /// What the clients of one cycle received.
 #[derive(Default, Clone)]
-pub(super) struct Received {
-    pub(super) answers: Vec<pb::QueryResponse>,
-    pub(super) puts: Vec<pb::Receipt>,
+pub(crate) struct Received {
+    pub(crate) answers: Vec<pb::QueryResponse>,
+    pub(crate) puts: Vec<pb::Receipt>,
 }
 
 /// What is stored, from some index on.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     entries: HashMap<u64, Entry>,
     roots: HashMap<u64, Vec<u8>>,
     /// By dataset and name: root, and whether as many records as were recorded are there.
@@ -45,7 +45,7 @@ struct Entry {
 }
 
 impl Ledger {
-    pub(super) fn add(&mut self, received: Received) {
+    pub(crate) fn add(&mut self, received: Received) {
         self.all.answers.extend(received.answers);
         self.all.puts.extend(received.puts);
     }
@@ -53,7 +53,7 @@ impl Ledger {
 
 impl Received {
     /// A line for each receipt that what is stored does not bear out.
-    pub(super) fn missing(&self, stored: &Stored, key: &LogKey) -> Vec<String> {
+    pub(crate) fn missing(&self, stored: &Stored, key: &LogKey) -> Vec<String> {
         let answers = self.answers.iter().filter_map(|response| {
             let receipt = response.receipt.as_ref()?;
             let why = stored.lacks(receipt, key).or_else(|| {
@@ -75,7 +75,7 @@ const DATASETS: [&str; 3] = ["people", "clinical", "public_health"];
 
 impl Stored {
     /// Reads the log from an index on, and every batch.
-    pub(super) async fn read(deployment: &Deployment, from: u64) -> Self {
+    pub(crate) async fn read(deployment: &Deployment, from: u64) -> Self {
         type Row = (i64, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
         let from = i64::try_from(from).unwrap();
         let rows: Vec<Row>;
@@ -165,7 +165,7 @@ impl Stored {
     }
 
     /// Every batch that was recorded is stored, or the log says that it did not arrive; nothing is stored that was not recorded.
-    pub(super) fn assert_accounted_for(&self) {
+    pub(crate) fn assert_accounted_for(&self) {
         let recorded: HashSet<_> = self.entries.values().filter_map(|entry| batch_of(&entry.actor)).collect();
         let noted: String = self
             .entries
@@ -185,7 +185,7 @@ impl Stored {
     }
 
     /// Batches that are stored and stand in no entry.
-    pub(super) fn unrecorded(&self) -> usize {
+    pub(crate) fn unrecorded(&self) -> usize {
         let recorded: HashSet<_> =
             self.entries.values().filter_map(|entry| batch_of(&entry.actor)).map(|(place, _)| place).collect();
         self.batches.keys().filter(|place| !recorded.contains(*place)).count()
