@@ -42,10 +42,11 @@ impl Statements {
             Engine::Sqlite => {
                 format!("VALUES ({})", types.map(|(_, place)| format!("${place}")).collect::<Vec<_>>().join(", "))
             }
-            // Many at once, a column each.
+            // Many at once, a column each, in the order of pseudonyms, which is none: what a subject has in a batch comes to lie
+            // together.
             Engine::Postgres => {
                 let columns: Vec<_> = types.map(|(of, place)| format!("${place}::{of}[]")).collect();
-                format!("SELECT * FROM unnest({})", columns.join(", "))
+                format!("SELECT * FROM unnest({}) ORDER BY 2", columns.join(", "))
             }
         };
         let insert = format!("INSERT INTO record ({own}, {}) {values}", named.join(", "));

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 1_000;
 const STIR: &str = "\
 WITH last AS (DELETE FROM record \
 WHERE ctid >= format('(%s,0)', greatest(pg_relation_size('record') / current_setting('block_size')::bigint - 8, 0))::tid RETURNING *) \
-INSERT INTO record SELECT * FROM last ORDER BY record_id";
+INSERT INTO record SELECT * FROM last ORDER BY pseudonym, record_id";
 
 /// A record as its row will be.
 pub(super) struct Insertion {
