@@ -73,7 +73,8 @@ impl PostgresStorage {
             None => {
                 let mut fresh = self.server.connect().await?;
                 // Another host may be set otherwise than the one that the broker started on.
-                durability(&mut fresh).await?.map_err(|not| sqlx::Error::Configuration(not.into()))?;
+                let told = timeout(ENDS_WITHIN, durability(&mut fresh)).await.map_err(|_| silent())??;
+                told.map_err(|not| sqlx::Error::Configuration(not.into()))?;
                 fresh
             }
         };
@@ -89,7 +90,7 @@ impl PostgresStorage {
         let done = match timeout(ENDS_WITHIN, heard(work(connection))).await {
             Ok((Ok(_), true)) => Err(sqlx::Error::Protocol(ONE_HOST.to_owned())),
             Ok((done, _)) => done,
-            Err(_) => Err(sqlx::Error::Protocol("the server did not answer in time".to_owned())),
+            Err(_) => Err(silent()),
         };
         if done.as_ref().is_err_and(|error| !refused(error)) {
             self.connection = None;
@@ -324,4 +325,8 @@ const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
 fn said(error: &sqlx::Error, codes: &[&str]) -> bool {
     let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
     refused(error) && said.is_some_and(|said| codes.contains(&said.code()))
+}
+
+fn silent() -> sqlx::Error {
+    sqlx::Error::Protocol("the server did not answer in time".to_owned())
 }

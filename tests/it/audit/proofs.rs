@@ -19,7 +19,10 @@ const OUTSIDE: &str = "`index, size`: an entry and a size of the log as it is";
 async fn checkpoint(broker: &TestBroker, size: u64) -> Result<Checkpoint, Status> {
     let request = pb::GetCheckpointRequest { terms: auditor().pb_terms(), size };
     let response = broker.audit().get_checkpoint(auditor().request(&broker.deployment, request)).await?;
-    Ok(Checkpoint::open(&response.into_inner().checkpoint, &broker.deployment.log_key()).unwrap())
+    let response = response.into_inner();
+    // Neither a file nor the server that tests share is on two hosts.
+    assert_eq!(response.durability().as_str_name(), "DURABILITY_ONE_HOST");
+    Ok(Checkpoint::open(&response.checkpoint, &broker.deployment.log_key()).unwrap())
 }
 
 async fn inclusion(broker: &TestBroker, index: u64, size: u64) -> Result<pb::ProveInclusionResponse, Status> {

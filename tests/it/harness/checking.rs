@@ -7,7 +7,6 @@ use disown::{
         merkle::Hash,
         verify::verify_leaf,
     },
-    clock::{Clock, SystemClock},
     database::sqlite::{open_reader, writable},
     pb,
 };
@@ -53,11 +52,6 @@ impl Deployment {
         } else {
             sqlx::query_scalar(query).fetch_one(&self.database(name).await).await.unwrap()
         }
-    }
-
-    /// Of its own, on servers of its own.
-    pub fn of_today_on(servers: std::sync::Arc<dyn super::Servers>) -> Self {
-        Self::on_servers(SystemClock.now(), servers)
     }
 
     /// Keeps the access log from being appended to, until what it gives is let go of.

@@ -1,6 +1,6 @@
 //! The real binary, in a process of its own: what can be killed, and what has a disk of its own.
 
-use super::{Deployment, TestBroker};
+use super::{Deployment, Servers, TestBroker};
 use disown::{
     access_log::LogState,
     clock::{Clock, SystemClock},
@@ -10,6 +10,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::Arc,
 };
 use tokio::sync::watch;
 use tonic::transport::Channel;
@@ -26,6 +27,11 @@ impl Deployment {
     /// Laid out on the machine's own day, which is the one that the binary knows.
     pub fn of_today() -> Self {
         Self::at(SystemClock.now())
+    }
+
+    /// Like that, on servers of its own.
+    pub fn of_today_on(servers: Arc<dyn Servers>) -> Self {
+        Self::on_servers(SystemClock.now(), servers)
     }
 
     /// The command that serves it.
