@@ -197,18 +197,14 @@ impl Reader {
     }
 
     async fn hashes(&self, spans: &[Span]) -> Result<Vec<Hash>, SearchError> {
-        let mut hashes = Vec::with_capacity(spans.len());
-        for span in spans {
-            let mut nodes = Vec::new();
-            for id in span.nodes() {
-                nodes.push(self.node(id).await?);
-            }
-            hashes.push(span.fold(&nodes).ok_or(SearchError::Damaged("a span without nodes"))?);
-        }
-        Ok(hashes)
-    }
-
-    async fn node(&self, id: NodeId) -> Result<Hash, SearchError> {
-        self.storage.hash(id).await?.ok_or(SearchError::Damaged("a node is missing"))
+        let nodes: Vec<Vec<NodeId>> = spans.iter().map(Span::nodes).collect();
+        // All with one question: a proof takes as long as its way to the server.
+        let mut stored = self.storage.hashes(&nodes.concat()).await?.into_iter();
+        let fold = |(span, nodes): (&Span, &Vec<NodeId>)| {
+            let hashes: Option<Vec<Hash>> = stored.by_ref().take(nodes.len()).collect();
+            let hashes = hashes.ok_or(SearchError::Damaged("a node is missing"))?;
+            span.fold(&hashes).ok_or(SearchError::Damaged("a span without nodes"))
+        };
+        spans.iter().zip(&nodes).map(fold).collect()
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{database::Durability, pseudonym::RestrictionName};
 use async_trait::async_trait;
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 /// The end that is written to. It belongs to the sequencer, and to nobody else.
 #[async_trait]
@@ -81,8 +81,8 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
     /// Entries in the log.
     async fn size(&self) -> sqlx::Result<u64>;
 
-    /// The hash of a perfect subtree.
-    async fn hash(&self, id: NodeId) -> sqlx::Result<Option<Hash>>;
+    /// The hashes of perfect subtrees, in this order; none where one is not stored.
+    async fn hashes(&self, ids: &[NodeId]) -> sqlx::Result<Vec<Option<Hash>>>;
 
     /// The commitments of an entry.
     async fn commitments(&self, index: u64) -> sqlx::Result<Option<Commitments>>;
@@ -124,8 +124,11 @@ pub(super) trait Snapshot: Send {
     /// At most `limit` entries from an index on, in their order.
     async fn entries(&mut self, from: u64, limit: u32) -> sqlx::Result<Vec<Kept>>;
 
-    /// Every perfect subtree, in no order: level, position, hash.
-    async fn nodes(&mut self) -> sqlx::Result<Vec<(u64, u64, Vec<u8>)>>;
+    /// The hashes of a level's perfect subtrees at these positions, one after another. What is no hash is left out.
+    async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>>;
+
+    /// How many perfect subtrees are stored.
+    async fn count_subtrees(&mut self) -> sqlx::Result<u64>;
 }
 
 /// An entry exactly as it is stored, believed of nobody.

@@ -3,12 +3,12 @@
 use super::{
     checkpoint::{Checkpoint, LogKey},
     leaf::{Commitments, PartLabel, commitment},
-    merkle::{Frontier, Hash, NodeId},
+    merkle::{Frontier, Hash},
     proof,
     reader::Reader,
     storage::Kept,
 };
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// What a verified log holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -64,15 +64,20 @@ pub async fn verify_log(reader: &Reader, key: &LogKey) -> Result<Verified, NotVe
     let mut due = checkpoints.iter().peekable();
     let mut heads_due = heads.iter().peekable();
     let mut frontier = Frontier::new();
-    let mut nodes = Vec::new();
+    let (mut subtrees, mut all_fit) = (0, true);
     loop {
-        let page = log.entries(frontier.size(), PAGE).await?;
+        let from = frontier.size();
+        let page = log.entries(from, PAGE).await?;
         if page.is_empty() {
             break;
         }
+        let mut completed = BTreeMap::new();
         for kept in &page {
             let leaf = leaf(kept, frontier.size())?;
-            nodes.extend(frontier.push(leaf));
+            for (id, hash) in frontier.push(leaf) {
+                completed.entry(id.level).or_insert_with(Vec::new).extend_from_slice(hash.as_bytes());
+                subtrees += 1;
+            }
             if due.next_if(|next| next.size() == frontier.size()).is_some_and(|next| *next.root() != frontier.root()) {
                 return Err(wrong_root(frontier.size()));
             }
@@ -80,6 +85,10 @@ pub async fn verify_log(reader: &Reader, key: &LogKey) -> Result<Verified, NotVe
             if head.is_some_and(|(_, root)| root != frontier.root().as_bytes()) {
                 return Err(NotVerified::Entry { index: frontier.size() - 1, what: "the head after it is another" });
             }
+        }
+        // The stored subtrees, which proofs are made from, are those of the entries. What is wrong with an entry is told first.
+        for (level, hashes) in completed {
+            all_fit &= log.subtrees(level, from >> level..frontier.size() >> level).await? == hashes;
         }
     }
     if let Some(next) = due.next() {
@@ -92,7 +101,10 @@ pub async fn verify_log(reader: &Reader, key: &LogKey) -> Result<Verified, NotVe
             },
         });
     }
-    check_nodes(log.nodes().await?, &nodes)?;
+    if !all_fit || log.count_subtrees().await? != subtrees {
+        let what = "the stored subtrees are not those of the entries".to_owned();
+        return Err(NotVerified::Checkpoint { size: frontier.size(), what });
+    }
     match heads.last() {
         Some((size, _)) if *size == frontier.size() => {}
         _ => return Err(NotVerified::Entry { index: frontier.size(), what: "the last head does not fit the entries" }),
@@ -152,27 +164,8 @@ fn leaf(kept: &Kept, expected: u64) -> Result<Hash, NotVerified> {
         subject: part(PartLabel::Subject, 1)?,
         answer: part(PartLabel::Answer, 2)?,
     };
-    if kept.leaf == commitments.leaf().as_bytes() {
-        Ok(commitments.leaf())
-    } else {
-        Err(wrong("the leaf does not fit its parts"))
-    }
-}
-
-/// The stored subtrees, which proofs are made from, are those of the entries.
-fn check_nodes(stored: Vec<(u64, u64, Vec<u8>)>, expected: &[(NodeId, Hash)]) -> Result<(), NotVerified> {
-    let stored: std::collections::HashMap<(u64, u64), Vec<u8>> =
-        stored.into_iter().map(|(level, position, hash)| ((level, position), hash)).collect();
-    let fits = stored.len() == expected.len()
-        && expected.iter().all(|(id, hash)| {
-            stored.get(&(u64::from(id.level), id.position)).is_some_and(|known| known == hash.as_bytes())
-        });
-    let size = expected.len() as u64;
-    if fits {
-        Ok(())
-    } else {
-        Err(NotVerified::Checkpoint { size, what: "the stored subtrees are not those of the entries".to_owned() })
-    }
+    let leaf = commitments.leaf();
+    if kept.leaf == leaf.as_bytes() { Ok(leaf) } else { Err(wrong("the leaf does not fit its parts")) }
 }
 
 /// Verifies an exported log: entries as an auditor sees them, and the checkpoint they were exported with.

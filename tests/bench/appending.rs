@@ -5,8 +5,9 @@ use crate::{
     deployment::scratch,
     median::median,
     report::{Goal, Report, Unit},
+    slow_sync,
 };
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use disown::{
     access_log::{self, Appender, Filter, SubjectPart, TermsInForce, Who},
     clock::SystemClock,
@@ -15,9 +16,9 @@ use disown::{
     pseudonym::{self, KeyEncryptionKey},
 };
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Seek, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::Arc,
     time::{Duration, Instant},
@@ -32,7 +33,7 @@ const SLOW_MS: f64 = 5.0;
 
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let folder = scratch()?;
-    let slow = compiled(folder.path())?;
+    let slow = slow_sync::compiled(folder.path())?;
     for (disk, preload) in [("this disk", None), ("syncs of 5 ms", Some(slow.as_path()))] {
         let syncs = rate("sync", 1, preload)?;
         report.figure(format!("{disk}: 4 KiB written and synced"), syncs, Unit::PerSecond);
@@ -55,15 +56,6 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn compiled(folder: &Path) -> anyhow::Result<PathBuf> {
-    let (source, library) = (folder.join("slow_sync.c"), folder.join("slow_sync.so"));
-    fs::write(&source, include_str!("slow_sync.c"))?;
-    let mut cc = Command::new("cc");
-    cc.args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
-    ensure!(cc.status().context("a C compiler is needed for the slow disk: cc")?.success(), "cc failed");
-    Ok(library)
-}
-
 /// A second's worth, the median of some processes.
 fn rate(what: &str, callers: usize, preload: Option<&Path>) -> anyhow::Result<f64> {
     let mut rates = Vec::new();
@@ -72,7 +64,7 @@ fn rate(what: &str, callers: usize, preload: Option<&Path>) -> anyhow::Result<f6
         let mut child = Command::new(std::env::current_exe()?);
         child.args([CHILD, what, &callers.to_string()]).arg(folder.path());
         if let Some(library) = preload {
-            child.env("LD_PRELOAD", library).env("SLOW_SYNC_MS", SLOW_MS.to_string());
+            child.envs(slow_sync::environment(library, &SLOW_MS.to_string()));
         }
         let output = child.output()?;
         ensure!(output.status.success(), "measuring failed: {}", String::from_utf8_lossy(&output.stderr));

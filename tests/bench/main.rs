@@ -13,6 +13,7 @@ mod reload;
 mod report;
 mod served;
 mod serving;
+mod slow_sync;
 mod stages;
 
 use report::Report;

@@ -1,6 +1,6 @@
 //! Reading an access log on PostgreSQL, as a role that can do nothing else.
 
-use super::{BROKERS, hash_at};
+use super::BROKERS;
 use crate::{
     access_log::{
         Countable, Filter, Found, Group,
@@ -21,7 +21,7 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, ops::Range};
 
 /// A log that is there, on a server.
 pub(in crate::access_log) struct PostgresReader {
@@ -136,10 +136,16 @@ impl ReadStorage for PostgresReader {
         Ok(size.unsigned_abs())
     }
 
-    async fn hash(&self, id: NodeId) -> sqlx::Result<Option<Hash>> {
-        let query = sqlx::query_scalar(hash_at(id)).bind(i64::from(id.level)).bind(id.position as i64);
-        let hash: Option<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
-        hash.as_deref().map(hash_of).transpose()
+    async fn hashes(&self, ids: &[NodeId]) -> sqlx::Result<Vec<Option<Hash>>> {
+        let query = sqlx::query_scalar(
+            "SELECT CASE id.level WHEN 0 THEN (SELECT leaf FROM entry WHERE idx = id.position) \
+             ELSE (SELECT hash FROM node WHERE node.level = id.level AND node.position = id.position) END \
+             FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS id (level, position, place) ORDER BY place",
+        )
+        .bind(ids.iter().map(|id| i64::from(id.level)).collect::<Vec<_>>())
+        .bind(ids.iter().map(|id| id.position as i64).collect::<Vec<_>>());
+        let hashes: Vec<Option<Vec<u8>>> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        hashes.iter().map(|hash| hash.as_deref().map(hash_of).transpose()).collect()
     }
 
     async fn commitments(&self, index: u64) -> sqlx::Result<Option<Commitments>> {
@@ -238,11 +244,22 @@ impl Snapshot for PostgresSnapshot {
         rows.iter().map(kept).collect()
     }
 
-    async fn nodes(&mut self) -> sqlx::Result<Vec<(u64, u64, Vec<u8>)>> {
-        let nodes: Vec<(i64, i64, Vec<u8>)> =
-            sqlx::query_as("SELECT level, position, hash FROM node").fetch_all(&mut self.0).await?;
-        let node = |(level, position, hash): (i64, i64, _)| (level.unsigned_abs(), position.unsigned_abs(), hash);
-        Ok(nodes.into_iter().map(node).collect())
+    async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>> {
+        let hashes: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT string_agg(hash, ''::bytea ORDER BY position) FROM node \
+             WHERE level = $1 AND position >= $2 AND position < $3 AND octet_length(hash) = 32",
+        )
+        .bind(i64::from(level))
+        .bind(positions.start as i64)
+        .bind(positions.end as i64)
+        .fetch_one(&mut self.0)
+        .await?;
+        Ok(hashes.unwrap_or_default())
+    }
+
+    async fn count_subtrees(&mut self) -> sqlx::Result<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM node").fetch_one(&mut self.0).await?;
+        Ok(count.unsigned_abs())
     }
 }
 

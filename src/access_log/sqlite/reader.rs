@@ -20,6 +20,7 @@ use sqlx::{
 };
 use std::{
     collections::HashSet,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -126,13 +127,18 @@ impl ReadStorage for SqliteReader {
         Ok(size.unsigned_abs())
     }
 
-    async fn hash(&self, id: NodeId) -> sqlx::Result<Option<Hash>> {
-        let hash: Option<Vec<u8>> = sqlx::query_scalar(hash_at(id))
-            .bind(i64::from(id.level))
-            .bind(id.position as i64)
-            .fetch_optional(&self.pool)
-            .await?;
-        hash.as_deref().map(hash_of).transpose()
+    async fn hashes(&self, ids: &[NodeId]) -> sqlx::Result<Vec<Option<Hash>>> {
+        let mut connection = self.pool.acquire().await?;
+        let mut hashes = Vec::with_capacity(ids.len());
+        for id in ids {
+            let hash: Option<Vec<u8>> = sqlx::query_scalar(hash_at(*id))
+                .bind(i64::from(id.level))
+                .bind(id.position as i64)
+                .fetch_optional(&mut *connection)
+                .await?;
+            hashes.push(hash.as_deref().map(hash_of).transpose()?);
+        }
+        Ok(hashes)
     }
 
     async fn commitments(&self, index: u64) -> sqlx::Result<Option<Commitments>> {
@@ -231,11 +237,21 @@ impl Snapshot for SqliteSnapshot {
         rows.iter().map(kept).collect()
     }
 
-    async fn nodes(&mut self) -> sqlx::Result<Vec<(u64, u64, Vec<u8>)>> {
-        let nodes: Vec<(i64, i64, Vec<u8>)> =
-            sqlx::query_as("SELECT level, position, hash FROM node").fetch_all(&mut self.0).await?;
-        let node = |(level, position, hash): (i64, i64, _)| (level.unsigned_abs(), position.unsigned_abs(), hash);
-        Ok(nodes.into_iter().map(node).collect())
+    async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>> {
+        let hashes: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT hash FROM node WHERE level = ?1 AND position >= ?2 AND position < ?3 AND length(hash) = 32 ORDER BY position",
+        )
+        .bind(i64::from(level))
+        .bind(positions.start as i64)
+        .bind(positions.end as i64)
+        .fetch_all(&mut self.0)
+        .await?;
+        Ok(hashes.concat())
+    }
+
+    async fn count_subtrees(&mut self) -> sqlx::Result<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM node").fetch_one(&mut self.0).await?;
+        Ok(count.unsigned_abs())
     }
 }
 

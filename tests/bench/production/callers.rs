@@ -1,7 +1,7 @@
 //! Callers over HTTP, each on a connection of its own that stays open, each waiting for its answer before it asks again.
 
 use crate::{
-    question::{CASE, PURPOSE, ROLE, identifier},
+    question::{CASE, PURPOSE, ROLE, SUBJECTS},
     window::{Answer, now},
 };
 use anyhow::{Context, ensure};
@@ -24,8 +24,7 @@ use std::{
 };
 use tokio::{net::UnixStream, runtime::Runtime, task::JoinHandle};
 
-/// As many as the load of other contenders has.
-pub const THREADS: usize = 2;
+pub use crate::asked::THREADS;
 
 /// Callers at work.
 pub struct Asking {
@@ -94,7 +93,7 @@ impl Connection {
 
     async fn answer(&mut self, about: usize) -> anyhow::Result<Bytes> {
         let question =
-            json!({ "subject": identifier(about), "role": ROLE, "purpose": PURPOSE, "case_reference": CASE });
+            json!({ "subject": SUBJECTS.identifier(about), "role": ROLE, "purpose": PURPOSE, "case_reference": CASE });
         let request = Request::post("/rpc/ask")
             .header(HOST, "localhost")
             .header(AUTHORIZATION, &self.authorization)

@@ -12,31 +12,27 @@
 //! Prints medians of the runs. Ends with 1 where a contender failed; one whose tools are not here does no harm.
 #![allow(missing_docs, unreachable_pub, reason = "a program has no other users")]
 
-mod account;
-mod asked;
-mod binaries;
 mod broker;
 mod callers;
-mod child;
-mod cluster;
 mod contender;
 mod ground;
-mod laid_out;
+mod loaded;
 #[path = "../median.rs"]
 #[allow(dead_code, reason = "the figures use all of it")]
 mod median;
+#[path = "../measured/mod.rs"]
+#[allow(dead_code, reason = "each benchmark that has it uses its part")]
+mod measured;
 mod medians;
 mod merged;
 mod options;
 mod pgaudit;
 mod pgbench;
 mod postgrest;
-mod process;
 mod queried;
 mod question;
 mod recorded;
 mod report;
-mod window;
 
 /// Like the broker's: what is measured is not the system's allocator in the caller.
 #[global_allocator]
@@ -44,6 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use contender::Contender;
 use ground::Ground;
+use measured::{account, asked, child, cluster, deployed, laid_out, process, running, subjects, window};
 use options::Options;
 use report::Report;
 use std::process::ExitCode;

@@ -4,18 +4,11 @@
 //! two `clinical.condition`, one `clinical.medication` and one `clinical.test_result` `code`, `description`, `event_date` and
 //! `status`; of two `public_health.isolation` `event_date` and `end_date`. One clinical and two public health records more are held.
 
-pub const SUBJECTS: usize = 10_000;
-/// Numbers of six digits from here on.
-pub const FIRST: usize = 100_000;
+use crate::subjects::Subjects;
 
-pub const ROLE: &str = "clinician";
-pub const PURPOSE: &str = "clinical_care";
-pub const CASE: &str = "ENC-20260001";
+pub use crate::asked::{CASE, PURPOSE, ROLE};
 
-/// The identifier of one of the subjects.
-pub fn identifier(at: usize) -> String {
-    format!("JY{}A", FIRST + at % SUBJECTS)
-}
+pub const SUBJECTS: Subjects = Subjects { first: 100_000, count: 10_000 };
 
 /// As pgbench asks: recorded in the same transaction.
 pub fn asked() -> String {
@@ -31,5 +24,6 @@ pub fn looked_up() -> String {
 }
 
 fn script(statement: &str) -> String {
-    format!("\\set number random({FIRST}, {})\n{statement};\n", FIRST + SUBJECTS - 1)
+    let Subjects { first, count } = SUBJECTS;
+    format!("\\set number random({first}, {})\n{statement};\n", first + count - 1)
 }

@@ -69,7 +69,8 @@ impl<'a> Report<'a> {
             println!("{line}");
         }
         let (runs, seconds) = (self.options.runs, self.options.lasting.as_secs());
-        println!("Medians of {runs} runs of {seconds} s, {SUBJECTS} subjects. Callers and servers share this machine.");
+        let subjects = SUBJECTS.count;
+        println!("Medians of {runs} runs of {seconds} s, {subjects} subjects. Callers and servers share this machine.");
     }
 
     fn json_lines<'o>(&self, outcomes: impl Iterator<Item = (&'static str, &'o Outcome)>) {

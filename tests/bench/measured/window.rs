@@ -1,9 +1,7 @@
 //! The time that counts: answers and processor time of the same seconds, whoever drives the load.
 
-use crate::{
-    median::percentile,
-    process::{Cpu, Process},
-};
+use super::process::{Cpu, Process};
+use crate::median::percentile;
 use anyhow::{Context, ensure};
 use std::{
     thread::sleep,

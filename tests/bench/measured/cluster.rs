@@ -1,9 +1,10 @@
 //! A throwaway PostgreSQL on a unix socket, as durable as one that matters.
 
-use crate::{account::Account, binaries::Binaries, child::Guard, process::Process};
+use super::{account::Account, binaries::Binaries, child::Guard, process::Process};
 use anyhow::{Context, ensure};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, setpriority_process};
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
@@ -15,6 +16,8 @@ use tempfile::TempDir;
 /// The owner of everything in it.
 pub const KEEPER: &str = "keeper";
 pub const DATABASE: &str = "postgres";
+/// The lowest priority there is.
+pub const GIVING_WAY: i32 = 19;
 
 /// The same whoever is measured: durable, room for 256 callers, and no checkpoint in the middle of a window.
 const SETTINGS: [&str; 8] = [
@@ -63,7 +66,13 @@ impl Cluster {
 
     /// With settings beyond those that are the same for all.
     pub fn start(&self, settings: &[&str]) -> anyhow::Result<Server<'_>> {
+        self.start_in(settings, &[])
+    }
+
+    /// With variables in its environment, too.
+    pub fn start_in(&self, settings: &[&str], environment: &[(&str, &OsStr)]) -> anyhow::Result<Server<'_>> {
         let mut postgres = self.account.command(&self.binaries.program("postgres")?);
+        postgres.envs(environment.iter().copied());
         postgres.arg("-D").arg(self.path("data")).arg("-k").arg(self.sockets());
         for setting in SETTINGS.iter().chain(settings) {
             postgres.args(["-c", setting]);
@@ -94,6 +103,11 @@ pub struct Server<'a> {
 impl Server<'_> {
     pub fn process(&self) -> Process {
         Process::with_children("postgres", self.process.child.id())
+    }
+
+    /// From here on its new connections let everybody else go first.
+    pub fn give_way(&self) -> anyhow::Result<()> {
+        Ok(setpriority_process(Pid::from_raw(self.process.child.id().cast_signed()), GIVING_WAY)?)
     }
 
     /// What the statements give, a line each row, in columns parted by `|`.

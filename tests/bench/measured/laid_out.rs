@@ -1,6 +1,6 @@
 //! A deployment of the broker on a cluster, with TLS.
 
-use crate::cluster::Cluster;
+use super::cluster::Cluster;
 use anyhow::ensure;
 use disown::{
     clock::{Clock, SystemClock},

@@ -1,0 +1,13 @@
+//! What benchmarks share that measure a broker on a throwaway PostgreSQL.
+
+pub mod account;
+pub mod asked;
+pub mod binaries;
+pub mod child;
+pub mod cluster;
+pub mod deployed;
+pub mod laid_out;
+pub mod process;
+pub mod running;
+pub mod subjects;
+pub mod window;
