@@ -2,8 +2,12 @@
 //! that is safe.
 
 mod disk;
+mod power;
+mod preloaded;
 mod start;
 mod store;
+mod strace;
+mod syscalls;
 mod tamper;
 mod trial;
 

@@ -29,6 +29,11 @@ impl Trial {
         self.cycles
     }
 
+    /// How often it did happen, where not every try makes it.
+    pub fn happened(&mut self, cycles: u64) {
+        self.cycles = cycles;
+    }
+
     /// The end of a trial in which nothing was seen that must not be. One that is dropped without it counts as failed.
     pub fn passed(mut self, outcome: Outcome) {
         assert_eq!(outcome.without_entry, 0, "{}: released without an entry", self.id);
