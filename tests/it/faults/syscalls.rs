@@ -10,7 +10,7 @@ use crate::{
     kill::{Received, Stored},
 };
 use disown::access_log::merkle::Frontier;
-use std::{fs, os::unix::process::ExitStatusExt, path::Path, time::Duration};
+use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::ExitStatus, time::Duration};
 use tokio::time::timeout;
 
 const EIO: Instead = Instead::Error("EIO");
@@ -74,10 +74,12 @@ struct Tried {
 async fn once(deployment: Deployment, fault: &Fault) -> (Deployment, Tried) {
     put_back(&deployment);
     let strace = log_of(&deployment);
-    let (deployment, Lived { mut received, befell, syncing, refused }) = live(deployment, &strace, Some(fault)).await;
-    if befell && syncing {
-        // Somebody waited for that sync, or nobody did; whoever waits after it has been refused is refused.
-        assert!(!refused.iter().skip_while(|refused| !**refused).any(|refused| !refused), "{fault:?}: {refused:?}");
+    let (deployment, Lived { mut received, befell, syncing, refused, ended }) =
+        live(deployment, &strace, Some(fault)).await;
+    if befell && syncing && refused.contains(&true) {
+        // From the first that is refused all are, until a start has read what is there.
+        assert!(refused.is_sorted(), "{fault:?}: {refused:?}");
+        assert_eq!(ended.code(), Some(LOG_STATE_UNKNOWN), "{fault:?}");
     }
     // Without the fault it starts, and answers, whatever was left.
     let command = deployment.command();
@@ -98,6 +100,9 @@ async fn once(deployment: Deployment, fault: &Fault) -> (Deployment, Tried) {
     (deployment, Tried { befell, released })
 }
 
+/// The exit code of a broker that does not know what is in its log.
+const LOG_STATE_UNKNOWN: i32 = 74;
+
 /// Longer than anything waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -108,6 +113,7 @@ struct Lived {
     syncing: bool,
     /// Of each question.
     refused: Vec<bool>,
+    ended: ExitStatus,
 }
 
 /// Starts a broker, which may not start, asks it, and ends it.
@@ -126,7 +132,7 @@ async fn live(deployment: Deployment, strace: &Strace, fault: Option<&Fault>) ->
     let syncing = fault.is_some_and(|fault| fault.call.ends_with("sync") && fault.instead == EIO);
     let failed = strace.made_fail(process);
     let befell = failed || fault.is_some_and(|fault| fault.instead == Instead::Kill && ended.signal() == Some(9));
-    (deployment, Lived { received, befell, syncing, refused })
+    (deployment, Lived { received, befell, syncing, refused, ended })
 }
 
 /// Questions, refusals and records put in, one after the other; of each whether it was refused.
