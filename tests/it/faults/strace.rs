@@ -92,10 +92,13 @@ impl Strace {
     /// Whether a call was made to fail, once the process has ended. The one who stands aside may still be writing that down.
     pub(super) fn made_fail(&self, process: u32) -> bool {
         let patience = Instant::now() + Duration::from_secs(20);
-        let ended = format!("{process} +++");
+        let ended = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next() == Some(&process.to_string()) && words.next() == Some("+++")
+        };
         loop {
             let calls = fs::read_to_string(self.output()).unwrap();
-            if calls.lines().any(|line| line.starts_with(&ended)) {
+            if calls.lines().any(ended) {
                 return calls.contains("(INJECTED)");
             }
             assert!(Instant::now() < patience, "strace does not end");
