@@ -2,8 +2,10 @@
 //! that is safe.
 
 mod disk;
+mod held;
 mod power;
 mod preloaded;
+mod standby;
 mod start;
 mod store;
 mod strace;
@@ -11,6 +13,7 @@ mod syscalls;
 mod tamper;
 mod trial;
 
+use held::held;
 pub use trial::{Outcome, Trial};
 
 use crate::harness::*;

@@ -3,6 +3,7 @@
 mod ledger;
 mod life;
 mod load;
+mod ongoing;
 
 use crate::{
     faults::{Outcome, Trial},
@@ -10,6 +11,7 @@ use crate::{
 };
 use disown::entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub(crate) use ledger::{Received, Stored, verify as verify_receipt};
+pub(crate) use ongoing::Ongoing;
 use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]

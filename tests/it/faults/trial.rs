@@ -19,6 +19,14 @@ pub struct Outcome {
     pub without_entry: u64,
 }
 
+impl Outcome {
+    /// With what came of another round.
+    pub fn add(&mut self, other: Outcome) {
+        self.released += other.released;
+        self.without_entry += other.without_entry;
+    }
+}
+
 impl Trial {
     /// `id`: F01 to F46. `short`: how often with every run of the tests. `long`: with `DISOWN_FAULTS=long`.
     pub fn new(id: &'static str, fault: &'static str, short: u64, long: u64) -> Self {

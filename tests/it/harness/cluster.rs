@@ -1,16 +1,13 @@
 //! A throwaway server of PostgreSQL for all tests of this process: in a temporary directory, on a socket, ended with the process. It is
 //! as durable as a real one.
 
-use disown::{config::Config, dataset::Catalogue};
+use super::servers::{Servers, superuser};
 use sqlx::postgres::PgConnectOptions;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -21,10 +18,10 @@ pub struct Cluster {
 }
 
 /// The user that the packages of PostgreSQL make.
-const USER: &str = "postgres";
+pub(super) const USER: &str = "postgres";
 
 /// Settings beyond the defaults: room for many brokers at once.
-const SETTINGS: &str = "\
+pub(super) const SETTINGS: &str = "\
 listen_addresses = ''
 max_connections = 600
 shared_buffers = 128MB
@@ -48,19 +45,14 @@ rm -rf "$2"
 
 impl Cluster {
     /// The server of this process, started at its first use.
-    pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+    pub fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+        SHARED.get_or_init(|| Arc::new(Self::start())).clone()
     }
 
-    /// Another one.
-    pub fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("disown-postgres-").tempdir().unwrap().keep();
+    fn start() -> Self {
+        let folder = folder();
         fs::write(folder.join("settings"), SETTINGS).unwrap();
-        if rustix::process::geteuid().is_root() {
-            // The server refuses to be run by the superuser: it is whoever runs it instead whose folder this is.
-            assert!(Command::new("chown").arg(USER).arg(&folder).status().unwrap().success());
-        }
         let mut command = as_somebody(&["sh", "-c", SCRIPT, "sh"]);
         command.arg(binaries()).arg(&folder).stdin(Stdio::piped());
         let mut shell: Child = command.spawn().unwrap();
@@ -88,38 +80,29 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
 
-    /// Its superuser.
-    pub fn admin(&self) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass().socket(&self.folder).username("postgres").database("postgres")
+impl Servers for Cluster {
+    fn hosts(&self) -> Vec<String> {
+        vec![self.folder.display().to_string()]
     }
 
-    /// Names for the databases of one more deployment.
-    pub fn section(&self) -> String {
-        static COUNT: AtomicU64 = AtomicU64::new(1);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut section = format!(
-            "[postgres]\nhosts = [\"{}\"]\n\n[postgres.control]\ndatabase = \"d{count}_control\"\n\n",
-            self.folder.display()
-        );
-        for dataset in ["people", "clinical", "public_health", "schools"] {
-            section += &format!("[postgres.datasets.{dataset}]\ndatabase = \"d{count}_{dataset}\"\n\n");
-        }
-        section
-    }
-
-    /// Makes the databases that a configuration names.
-    pub async fn provision(&self, config: &Config) {
-        let catalogue = fs::read_to_string(config.policies.join("catalogue.toml")).unwrap();
-        let catalogue = Catalogue::parse(&catalogue).unwrap();
-        for database in config.postgres.as_ref().unwrap().provisions(&catalogue, None).unwrap() {
-            database.make(&self.admin()).await.unwrap();
-        }
+    fn admin(&self) -> PgConnectOptions {
+        superuser(&self.folder)
     }
 }
 
+/// A folder for a server. It refuses to be run by the superuser: it is whoever runs it instead whose folder this is.
+pub(super) fn folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("disown-postgres-").tempdir().unwrap().keep();
+    if rustix::process::geteuid().is_root() {
+        assert!(Command::new("chown").arg(USER).arg(&folder).status().unwrap().success());
+    }
+    folder
+}
+
 /// Where the server's programs are: Debian keeps them out of the path.
-fn binaries() -> String {
+pub(super) fn binaries() -> String {
     let told = Command::new("pg_config").arg("--bindir").output().ok().filter(|told| told.status.success());
     let mut places: Vec<PathBuf> =
         told.map(|told| String::from_utf8(told.stdout).unwrap().trim().into()).into_iter().collect();
@@ -130,7 +113,7 @@ fn binaries() -> String {
 }
 
 /// A command, by another user than the superuser.
-fn as_somebody(words: &[&str]) -> Command {
+pub(super) fn as_somebody(words: &[&str]) -> Command {
     let superuser = rustix::process::geteuid().is_root();
     let mut all: Vec<&str> =
         if superuser { vec!["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--"] } else { vec![] };

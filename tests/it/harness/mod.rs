@@ -7,9 +7,13 @@ mod cluster;
 mod golden;
 mod health;
 mod leaks;
+mod node;
+mod pair;
 mod people;
 mod process;
+mod proxy;
 mod raw;
+mod servers;
 mod tampering;
 
 pub use asking::*;
@@ -17,8 +21,12 @@ pub use checking::hashes;
 pub use cluster::Cluster;
 pub use golden::assert_golden;
 pub use leaks::{assert_no_identifier, forms_in};
+pub use node::Node;
+pub use pair::Pair;
 pub use people::*;
 pub use process::{Process, until};
+pub use proxy::{Cut, Proxy};
+pub use servers::Servers;
 pub use tampering::*;
 
 pub use disown::database::Engine;
@@ -81,6 +89,23 @@ pub fn on_files() -> bool {
     on_files
 }
 
+/// Whether the tests are run on a server. What is about servers is passed over where they are not, so that it is tried once.
+pub fn on_a_server() -> bool {
+    let on_a_server = engine() == Engine::Postgres;
+    if !on_a_server {
+        println!("SKIPPED: about servers");
+    }
+    on_a_server
+}
+
+/// The server that all tests share, if the engine has one.
+fn shared(engine: Engine) -> Option<Arc<dyn Servers>> {
+    match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(Cluster::shared()),
+    }
+}
+
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -99,6 +124,8 @@ pub struct Deployment {
     folder: TempDir,
     pub clock: Arc<TestClock>,
     seed: u64,
+    /// Where its databases are, unless they are files.
+    servers: Option<Arc<dyn Servers>>,
     /// The databases are made once: what a test makes of them stays.
     provisioned: AtomicBool,
 }
@@ -122,15 +149,20 @@ impl Deployment {
 
     /// Freshly laid out at that time.
     pub fn at(now: Timestamp) -> Self {
-        Self::laid_out(now, engine())
+        Self::laid_out(now, shared(engine()))
     }
 
     /// Freshly laid out for one engine, whichever the tests are run on.
     pub fn on(engine: Engine) -> Self {
-        Self::laid_out(NOW.parse().unwrap(), engine)
+        Self::laid_out(NOW.parse().unwrap(), shared(engine))
     }
 
-    fn laid_out(now: Timestamp, engine: Engine) -> Self {
+    /// Freshly laid out on servers of its own.
+    pub fn on_servers(now: Timestamp, servers: Arc<dyn Servers>) -> Self {
+        Self::laid_out(now, Some(servers))
+    }
+
+    fn laid_out(now: Timestamp, servers: Option<Arc<dyn Servers>>) -> Self {
         static SEED: AtomicU64 = AtomicU64::new(1);
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
         let seed = SEED.fetch_add(1, Ordering::Relaxed);
@@ -142,10 +174,10 @@ impl Deployment {
         };
         let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
         lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
-        let deployment =
-            Self { folder, clock: Arc::new(TestClock::new(now)), seed, provisioned: AtomicBool::new(false) };
-        if engine == Engine::Postgres {
-            let section = format!("{}[answers]", Cluster::shared().section());
+        let (clock, provisioned) = (Arc::new(TestClock::new(now)), AtomicBool::new(false));
+        let deployment = Self { folder, clock, seed, servers, provisioned };
+        if let Some(servers) = &deployment.servers {
+            let section = format!("{}[answers]", servers::section(&**servers));
             deployment.edit("disown.toml", "[answers]", &section);
         }
         deployment
@@ -153,12 +185,18 @@ impl Deployment {
 
     /// The files of another broker on the same databases.
     pub fn beside(&self, name: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
-        copy(self.folder.path(), folder.path());
-        let other =
-            Self { folder, clock: self.clock.clone(), seed: self.seed + 500_000, provisioned: AtomicBool::new(false) };
+        let mut other = self.nowhere();
+        other.seed = self.seed + 500_000;
+        copy(self.base(), other.base());
         other.edit("disown.toml", "broker-1", name);
         other
+    }
+
+    /// Without files.
+    fn nowhere(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
+        let (clock, servers, provisioned) = (self.clock.clone(), self.servers.clone(), AtomicBool::new(false));
+        Self { folder, clock, seed: 0, servers, provisioned }
     }
 
     /// A database of it on a server, as one who may do anything there: `control`, or a dataset.
@@ -166,7 +204,7 @@ impl Deployment {
         let config = self.config();
         let catalogue = Catalogue::parse(&fs::read_to_string(config.policies.join("catalogue.toml")).unwrap()).unwrap();
         let only = config.postgres.unwrap().provisions(&catalogue, Some(name)).unwrap().remove(0);
-        Cluster::shared().admin().database(&only.database).connect().await.unwrap()
+        self.servers.as_ref().unwrap().admin().database(&only.database).connect().await.unwrap()
     }
 
     /// Its access log, to be read.
@@ -245,9 +283,10 @@ impl Deployment {
     pub async fn provision(&self) {
         if let Ok(config) = Config::read(&self.path("disown.toml"))
             && config.postgres.is_some()
+            && let Some(servers) = &self.servers
             && !self.provisioned.swap(true, Ordering::Relaxed)
         {
-            Cluster::shared().provision(&config).await;
+            servers::provision(&**servers, &config).await;
         }
     }
 
@@ -273,9 +312,7 @@ impl TestBroker {
     pub async fn stop(mut self) -> Deployment {
         let ended = self.end().await;
         ended.unwrap();
-        let folder = tempfile::Builder::new().tempdir().unwrap();
-        let empty =
-            Deployment { folder, clock: self.deployment.clock.clone(), seed: 0, provisioned: AtomicBool::new(false) };
+        let empty = self.deployment.nowhere();
         std::mem::replace(&mut self.deployment, empty)
     }
 

@@ -5,6 +5,7 @@ use disown::{
     access_log::LogState,
     clock::{Clock, SystemClock},
 };
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
@@ -97,8 +98,12 @@ impl Process {
 
     /// Asks it to read its policy and its certificates again.
     pub fn hang_up(&self) {
-        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
+        self.signal(Signal::HUP);
+    }
+
+    /// Whether it likes to or not.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Its memory in use, in KiB.
@@ -116,8 +121,7 @@ impl Process {
 
     /// Asks it to end, and waits until it has.
     pub async fn end(mut self) -> ExitStatus {
-        let id = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
     }
 }

@@ -60,32 +60,28 @@ async fn ask(asker: &Asker, token: &str, channel: Channel, received: &Mutex<Rece
 async fn put(asker: &Asker, token: &str, channel: Channel, name: &str, received: &Mutex<Received>) {
     let mut client = IntakeServiceClient::new(channel);
     for number in 0.. {
-        let (record_type, names) = match (asker.caller.as_str(), number % 2) {
-            ("registry-feed", 0) => ("clinical.condition", CLINICAL),
-            _ => ("public_health.test_appointment", PUBLIC_HEALTH),
-        };
-        let mut values: HashMap<String, String> = names
-            .split(',')
-            .filter(|name| *name != "record_type")
-            .map(|name| (name.to_owned(), String::new()))
-            .collect();
-        values.insert("jy_number".to_owned(), ISOLATING.to_owned());
-        values.insert("record_id".to_owned(), format!("P{name}-{number}"));
-        values.insert("event_date".to_owned(), "2026-01-05".to_owned());
-        if record_type == "clinical.condition" {
-            values.insert("code".to_owned(), "195967001".to_owned());
-        }
-        let request = pb::PutRequest {
-            terms: asker.pb_terms(),
-            record_type: record_type.to_owned(),
-            values,
-            source: "test".to_owned(),
-        };
-        match client.put(with_token(token, request)).await {
+        match client.put(with_token(token, record(asker, name, number))).await {
             Ok(response) => received.lock().await.puts.extend(response.into_inner().receipt),
             Err(status) => return gone(status.code(), status.message()),
         }
     }
+}
+
+/// One more record of a client of that name.
+pub(super) fn record(asker: &Asker, name: &str, number: u64) -> pb::PutRequest {
+    let (record_type, names) = match (asker.caller.as_str(), number % 2) {
+        ("registry-feed", 0) => ("clinical.condition", CLINICAL),
+        _ => ("public_health.test_appointment", PUBLIC_HEALTH),
+    };
+    let mut values: HashMap<String, String> =
+        names.split(',').filter(|name| *name != "record_type").map(|name| (name.to_owned(), String::new())).collect();
+    values.insert("jy_number".to_owned(), ISOLATING.to_owned());
+    values.insert("record_id".to_owned(), format!("P{name}-{number}"));
+    values.insert("event_date".to_owned(), "2026-01-05".to_owned());
+    if record_type == "clinical.condition" {
+        values.insert("code".to_owned(), "195967001".to_owned());
+    }
+    pb::PutRequest { terms: asker.pb_terms(), record_type: record_type.to_owned(), values, source: "test".to_owned() }
 }
 
 /// A broker that is killed breaks the connection off; anything it *says* would be a fault.

@@ -1,0 +1,45 @@
+//! What a deployment on PostgreSQL stands on: the server that all tests share, one of its own that is killed and started again, a
+//! pair, or a line that a test can cut.
+
+use disown::{config::Config, dataset::Catalogue};
+use sqlx::postgres::PgConnectOptions;
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+pub trait Servers: Send + Sync {
+    /// As a configuration names them.
+    fn hosts(&self) -> Vec<String>;
+
+    /// As the superuser of the one that takes writes.
+    fn admin(&self) -> PgConnectOptions;
+}
+
+/// Of the server whose socket is in a folder.
+pub fn superuser(folder: &Path) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass().socket(folder).username("postgres").database("postgres")
+}
+
+/// The configuration of one more deployment on them, with names of its own for its databases.
+pub fn section(servers: &dyn Servers) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let hosts = servers.hosts();
+    let mut section =
+        format!("[postgres]\nhosts = {hosts:?}\n\n[postgres.control]\ndatabase = \"d{count}_control\"\n\n");
+    for dataset in ["people", "clinical", "public_health", "schools"] {
+        section += &format!("[postgres.datasets.{dataset}]\ndatabase = \"d{count}_{dataset}\"\n\n");
+    }
+    section
+}
+
+/// Makes the databases that a configuration names.
+pub async fn provision(servers: &dyn Servers, config: &Config) {
+    let catalogue = fs::read_to_string(config.policies.join("catalogue.toml")).unwrap();
+    let catalogue = Catalogue::parse(&catalogue).unwrap();
+    for database in config.postgres.as_ref().unwrap().provisions(&catalogue, None).unwrap() {
+        database.make(&servers.admin()).await.unwrap();
+    }
+}
