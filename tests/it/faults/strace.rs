@@ -1,10 +1,12 @@
 //! System calls that fail, one at a time: `strace` makes them.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
     fs,
+    io::{BufRead, BufReader},
     path::PathBuf,
-    process::Command,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -24,6 +26,18 @@ pub(super) struct Fault {
     pub(super) call: String,
     pub(super) number: usize,
     pub(super) instead: Instead,
+}
+
+impl Fault {
+    fn arguments(&self) -> [String; 4] {
+        let Self { call, number, instead } = self;
+        let what = match instead {
+            Instead::Kill => "signal=KILL".to_owned(),
+            Instead::Error(code) => format!("error={code}"),
+        };
+        let inject = format!("inject={call}:{what}:when={number}");
+        ["-e".to_owned(), format!("trace={call}"), "-e".to_owned(), inject]
+    }
 }
 
 /// Follows what a process asks of the system about some files.
@@ -54,12 +68,8 @@ impl Strace {
         for file in &self.files {
             around.arg("-P").arg(file);
         }
-        if let Some(Fault { call, number, instead }) = fault {
-            let what = match instead {
-                Instead::Kill => "signal=KILL".to_owned(),
-                Instead::Error(code) => format!("error={code}"),
-            };
-            around.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:{what}:when={number}")]);
+        if let Some(fault) = fault {
+            around.args(fault.arguments());
         }
         around.arg("--").arg(command.get_program()).args(command.get_args());
         around
@@ -72,21 +82,7 @@ impl Strace {
     /// How often one thread of a process that has ended made each call at the most.
     pub(super) fn calls(&self, process: u32) -> BTreeMap<String, usize> {
         self.made_fail(process);
-        let mut made: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for line in fs::read_to_string(self.output()).unwrap().lines() {
-            if let Some((thread, rest)) = line.split_once(' ')
-                && let Some((call, _)) = rest.trim_start().split_once('(')
-                && call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            {
-                *made.entry((thread.to_owned(), call.to_owned())).or_default() += 1;
-            }
-        }
-        let mut most = BTreeMap::new();
-        for ((_, call), count) in made {
-            let known: &mut usize = most.entry(call).or_default();
-            *known = count.max(*known);
-        }
-        most
+        most_of_one_thread(&fs::read_to_string(self.output()).unwrap())
     }
 
     /// Whether a call was made to fail, once the process has ended. The one who stands aside may still be writing that down.
@@ -105,4 +101,70 @@ impl Strace {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Follows a process that runs already.
+pub(super) struct Attached {
+    strace: Child,
+    folder: TempDir,
+}
+
+/// What it did until it was let go.
+pub(super) struct Followed(String);
+
+impl Attached {
+    /// With a fault, or without. When this returns it is followed.
+    pub(super) fn to(process: u32, fault: Option<&Fault>) -> Self {
+        Self::with(process, fault.map(Fault::arguments).iter().flatten())
+    }
+
+    /// With arguments of its own.
+    pub(super) fn with<'a>(process: u32, arguments: impl Iterator<Item = &'a String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("strace");
+        command.arg("-f").arg("-o").arg(folder.path().join("calls")).args(arguments).args(["-p", &process.to_string()]);
+        let mut strace = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(strace.stderr.take().unwrap()).read_line(&mut said).unwrap();
+        assert!(said.contains("attached"), "strace: {said}");
+        Self { strace, folder }
+    }
+
+    /// Lets it go.
+    pub(super) fn end(mut self) -> Followed {
+        // It has ended already where the process has.
+        let _ = kill_process(Pid::from_child(&self.strace), Signal::INT);
+        self.strace.wait().unwrap();
+        Followed(fs::read_to_string(self.folder.path().join("calls")).unwrap())
+    }
+}
+
+impl Followed {
+    /// Whether a call failed, or the process ended instead of one.
+    pub(super) fn befell(&self) -> bool {
+        self.0.contains("(INJECTED)") || self.0.contains("killed by SIGKILL")
+    }
+
+    /// How often it made each call.
+    pub(super) fn calls(&self) -> BTreeMap<String, usize> {
+        most_of_one_thread(&self.0)
+    }
+}
+
+fn most_of_one_thread(calls: &str) -> BTreeMap<String, usize> {
+    let mut made: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for line in calls.lines() {
+        if let Some((thread, rest)) = line.split_once(' ')
+            && let Some((call, _)) = rest.trim_start().split_once('(')
+            && call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            *made.entry((thread, call)).or_default() += 1;
+        }
+    }
+    let mut most = BTreeMap::new();
+    for ((_, call), count) in made {
+        let known: &mut usize = most.entry(call.to_owned()).or_default();
+        *known = count.max(*known);
+    }
+    most
 }
