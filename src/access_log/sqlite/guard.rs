@@ -61,15 +61,13 @@ impl FileGuard {
     pub(super) fn new(database: &Path) -> io::Result<Self> {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
-        let files = [database.to_owned(), PathBuf::from(log)]
-            .into_iter()
-            .map(Watched::new)
-            .collect::<io::Result<_>>()?;
+        let files =
+            [database.to_owned(), PathBuf::from(log)].into_iter().map(Watched::new).collect::<io::Result<_>>()?;
         let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(Self { directory: directory.to_owned(), files })
     }
 
-    /// Checked before each commit and after it.
+    /// Checked before each write and after it.
     pub(super) fn check(&mut self) -> Result<(), FileFault> {
         for file in &mut self.files {
             file.check()?;

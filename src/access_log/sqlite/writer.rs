@@ -3,7 +3,7 @@
 use super::{
     guard::{FileFault, FileGuard},
     hash_at,
-    insert::{insert_checkpoint, insert_entry, insert_epoch},
+    insert::{insert_checkpoint, insert_entry, insert_epoch, insert_head},
 };
 use crate::{
     access_log::{
@@ -45,6 +45,10 @@ impl SqliteStorage {
         check_durability(&mut connection).await?;
         let read_back = database::sqlite::read_only(path).connect().await?;
         Ok(Self { connection, read_back, guard, failed: None })
+    }
+
+    fn files_are_there(&mut self) -> sqlx::Result<()> {
+        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))
     }
 
     /// What a write outside a batch gave. A sync that failed may work the next time with nothing of it on the medium.
@@ -109,15 +113,7 @@ impl SqliteStorage {
         for (number, epoch) in &batch.epochs {
             insert_epoch(connection, *number, epoch).await.map_err(rejected)?;
         }
-        sqlx::query("INSERT INTO head (size, predecessor, root, seal) VALUES (?1, ?2, ?3, ?4)")
-            .bind(batch.size as i64)
-            .bind(batch.predecessor as i64)
-            .bind(&batch.root.as_bytes()[..])
-            .bind(&batch.seal[..])
-            .execute(&mut *connection)
-            .await
-            .map_err(rejected)?;
-        Ok(())
+        insert_head(connection, batch).await.map_err(rejected)
     }
 
     async fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
@@ -253,17 +249,19 @@ impl Storage for SqliteStorage {
     }
 
     async fn store_checkpoint(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
-        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
+        self.files_are_there()?;
         let stored = insert_checkpoint(&mut self.connection, size, note).await;
-        self.checked(stored)
+        self.checked(stored)?;
+        self.files_are_there()
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
-        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
+        self.files_are_there()?;
         let insert =
             sqlx::query("INSERT INTO month_key (month, sealed) VALUES (?1, ?2) ON CONFLICT (month) DO NOTHING");
         let inserted = insert.bind(month).bind(fresh).execute(&mut self.connection).await;
         self.checked(inserted)?;
+        self.files_are_there()?;
         sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = ?1")
             .bind(month)
             .fetch_one(&mut self.connection)

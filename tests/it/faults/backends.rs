@@ -33,8 +33,11 @@ async fn whichever_call_of_the_writer_fails_nothing_is_released_without_its_entr
 
 /// As on files, on a server of its own.
 async fn try_each(id: &'static str, what: &'static str, short: usize, faults: impl Fn(&str) -> Vec<Instead>) {
-    if !on_a_server() || !may_trace() {
+    if !on_a_server() {
         return;
+    }
+    if !may_trace() {
+        return Trial::new(id, what, 0, 0).not_tried();
     }
     let server = block_in_place(|| Arc::new(Node::start_new()));
     let broker = Deployment::on_servers(NOW.parse().unwrap(), server).serve().await;
@@ -61,7 +64,7 @@ async fn try_each(id: &'static str, what: &'static str, short: usize, faults: im
         befell += u64::from(round.once(&broker, fault).await);
     }
     println!("backends: {befell} of {chosen} faults befell a call");
-    assert!(befell * 10 >= chosen as u64 * 8, "the calls are not those that were counted");
+    assert!(befell * 10 >= chosen as u64 * 9, "the calls are not those that were counted");
     broker.finish().await;
     trial.happened(befell);
     trial.passed(round.outcome);
@@ -78,7 +81,13 @@ impl Round {
     async fn once(&mut self, broker: &TestBroker, fault: &Fault) -> bool {
         let mut received = Received::default();
         let following = Attached::to(writer(broker).await, Some(fault));
-        self.ask(broker, &mut received).await;
+        // How many calls an answer takes depends on what else is written at the time.
+        for _ in 0..8 {
+            self.ask(broker, &mut received).await;
+            if following.befell() {
+                break;
+            }
+        }
         let befell = following.end().befell();
         broker.health_becomes(ServingStatus::Serving).await;
         until(async || broker.ask(&clinician(), clinician().question(ISOLATING)).await.is_ok()).await;

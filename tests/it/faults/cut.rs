@@ -5,9 +5,15 @@ use crate::{
     harness::*,
     kill::{Received, Stored},
 };
-use disown::{access_log::LogState, app::AppError};
+use disown::{
+    access_log::{LogState, checkpoint::Checkpoint},
+    app::AppError,
+};
 use sqlx::{AssertSqlSafe, Connection};
-use std::fs::{self, File};
+use std::{
+    fs::{self, File},
+    time::Duration,
+};
 use tonic::Code;
 
 /// Takes the end of the log away, with everything over it: what is left is a log that was.
@@ -38,7 +44,14 @@ async fn a_file_that_is_cut_short_while_it_is_served_releases_nothing_more() {
     for (file, by) in [("-wal", 1), ("-wal", 4096), ("", 1), ("", 4096)] {
         // With pages in the database itself, not in its write-ahead file alone.
         let broker = TestBroker::populated().await.stop().await.serve().await;
-        broker.told(&clinician(), ISOLATING).await;
+        let size = broker.told(&clinician(), ISOLATING).await.index() + 1;
+        // Its checkpoint is written when nobody asks for a while; nothing is after that.
+        let reader = broker.deployment.reader().await;
+        until(async || {
+            reader.checkpoints().await.unwrap().iter().any(|note| Checkpoint::claimed_size(note) == Some(size))
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let file = File::options().write(true).open(broker.deployment.path(&format!("{LOG}{file}"))).unwrap();
         file.set_len(file.metadata().unwrap().len() - by).unwrap();
         broker.assert_refuses("cut short").await;

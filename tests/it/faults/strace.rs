@@ -130,12 +130,21 @@ impl Attached {
         Self { strace, folder }
     }
 
+    /// Whether the fault befell it by now.
+    pub(super) fn befell(&self) -> bool {
+        self.so_far().befell()
+    }
+
+    fn so_far(&self) -> Followed {
+        Followed(fs::read_to_string(self.folder.path().join("calls")).unwrap())
+    }
+
     /// Lets it go.
     pub(super) fn end(mut self) -> Followed {
         // It has ended already where the process has.
         let _ = kill_process(Pid::from_child(&self.strace), Signal::INT);
         self.strace.wait().unwrap();
-        Followed(fs::read_to_string(self.folder.path().join("calls")).unwrap())
+        self.so_far()
     }
 }
 
