@@ -3,7 +3,7 @@
 
 use super::{
     Outcome, Trial,
-    strace::{Attached, Fault, Instead, may_trace},
+    strace::{Attached, Fault, Instead, may_attach},
 };
 use crate::{
     harness::*,
@@ -36,7 +36,7 @@ async fn try_each(id: &'static str, what: &'static str, short: usize, faults: im
     if !on_a_server() {
         return;
     }
-    if !may_trace() {
+    if !may_attach() {
         return Trial::new(id, what, 0, 0).not_tried();
     }
     let server = block_in_place(|| Arc::new(Node::start_new()));

@@ -8,7 +8,7 @@ use tonic::Code;
 
 /// Runs SQL on a database of a deployment, as somebody who may do anything there.
 async fn alter_any(deployment: &Deployment, name: &str, sql: &str) {
-    if on_files() {
+    if deployment.config().postgres.is_none() {
         let mut database = tampering(&deployment.path(&format!("data/{name}.sqlite"))).await;
         alter(&mut database, sql).await;
         database.close().await.unwrap();
@@ -22,7 +22,7 @@ async fn alter_any(deployment: &Deployment, name: &str, sql: &str) {
 /// The sealed codes of the clinical records, by record.
 async fn sealed_codes(deployment: &Deployment) -> Vec<(Vec<u8>, Vec<u8>)> {
     let codes = "SELECT record_id, code FROM record WHERE code IS NOT NULL ORDER BY record_id";
-    if on_files() {
+    if deployment.config().postgres.is_none() {
         sqlx::query_as(codes).fetch_all(&deployment.database("clinical").await).await.unwrap()
     } else {
         sqlx::query_as(codes).fetch_all(&mut deployment.as_superuser("clinical").await).await.unwrap()
@@ -39,9 +39,9 @@ async fn a_flipped_byte_of_a_sealed_cell_keeps_its_subject_from_being_told_of_an
     let (mut outcome, mut flipped) = (Outcome::default(), 0);
     let step = usize::try_from(each / trial.cycles()).unwrap();
     for (record, code) in &codes {
-        let hexadecimal = |bytes: &[u8]| match on_files() {
-            true => format!("x'{}'", hex::encode(bytes)),
-            false => format!("'\\x{}'::bytea", hex::encode(bytes)),
+        let hexadecimal = |bytes: &[u8]| match engine() {
+            Engine::Sqlite => format!("x'{}'", hex::encode(bytes)),
+            Engine::Postgres => format!("'\\x{}'::bytea", hex::encode(bytes)),
         };
         let store = async |code: &[u8]| {
             let (code, record) = (hexadecimal(code), hexadecimal(record));

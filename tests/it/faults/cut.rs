@@ -22,7 +22,7 @@ async fn cut_back(deployment: &Deployment, size: u64) {
         "DELETE FROM checkpoint WHERE size > {size}; DELETE FROM head WHERE size > {size}; \
          DELETE FROM entry WHERE idx >= {size}; DELETE FROM node WHERE (position + 1) << CAST(level AS INTEGER) > {size}"
     );
-    if on_files() {
+    if deployment.config().postgres.is_none() {
         let mut log = tampering(&deployment.path(LOG)).await;
         alter(&mut log, &cut).await;
         log.close().await.unwrap();

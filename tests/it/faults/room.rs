@@ -2,7 +2,7 @@
 
 use super::{
     Outcome, Trial, held,
-    strace::{Attached, may_trace},
+    strace::{Attached, may_attach},
 };
 use crate::{faults::backends::writer, harness::*, kill::Received};
 use sqlx::{Connection, Executor};
@@ -22,7 +22,7 @@ async fn a_server_without_room_releases_nothing_and_room_brings_it_back() {
         return;
     }
     let trial = Trial::new("F08", "the server has no room for the log", 1, 20);
-    if !may_trace() {
+    if !may_attach() {
         return trial.not_tried();
     }
     let server = block_in_place(|| Arc::new(Node::start_new()));

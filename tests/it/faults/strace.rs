@@ -56,6 +56,22 @@ pub(super) fn may_trace() -> bool {
     may
 }
 
+/// Whether it may follow a process that it did not start.
+pub(super) fn may_attach() -> bool {
+    let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+    let attached = Attached::try_with(other.id(), [].iter());
+    let may = attached.is_ok();
+    if let Ok(attached) = attached {
+        attached.end();
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+    if !may {
+        println!("SKIPPED  SKIPPED  SKIPPED: strace is not here or may not attach; failing servers were NOT tried");
+    }
+    may
+}
+
 impl Strace {
     pub(super) fn of(files: Vec<PathBuf>) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), files }
@@ -120,14 +136,21 @@ impl Attached {
 
     /// With arguments of its own.
     pub(super) fn with<'a>(process: u32, arguments: impl Iterator<Item = &'a String>) -> Self {
+        Self::try_with(process, arguments).unwrap_or_else(|said| panic!("strace: {said}"))
+    }
+
+    fn try_with<'a>(process: u32, arguments: impl Iterator<Item = &'a String>) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("strace");
         command.arg("-f").arg("-o").arg(folder.path().join("calls")).args(arguments).args(["-p", &process.to_string()]);
-        let mut strace = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut strace = command.stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let mut said = String::new();
         BufReader::new(strace.stderr.take().unwrap()).read_line(&mut said).unwrap();
-        assert!(said.contains("attached"), "strace: {said}");
-        Self { strace, folder }
+        if !said.contains("attached") {
+            strace.wait().unwrap();
+            return Err(said);
+        }
+        Ok(Self { strace, folder })
     }
 
     /// Whether the fault befell it by now.
