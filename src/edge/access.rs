@@ -29,7 +29,7 @@ impl AccessService for AccessEdge {
         let trace = messages::trace(&*self.entropy);
         let (access, request) = (self.access.clone(), request.into_inner());
         let mut observed = observe!("query", trace);
-        let released = observed.follow(async { answer(&access, &caller, request, &trace).await }).await?;
+        let released = observed.follow(Box::pin(async { answer(&access, &caller, request, &trace).await })).await?;
         let (answer, receipt) = self.access.departures.keep(released, arrived).await.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
@@ -43,7 +43,7 @@ impl AccessService for AccessEdge {
         let terms = messages::terms(request.into_inner().terms);
         let access = self.access.clone();
         let mut observed = observe!("describe_access", trace);
-        Ok(Response::new(observed.follow(async { describe(&access, &caller, &terms, &trace).await }).await?))
+        Ok(Response::new(observed.follow(Box::pin(async { describe(&access, &caller, &terms, &trace).await })).await?))
     }
 }
 

@@ -56,7 +56,7 @@ impl IntakeService for IntakeEdge {
             Asker { caller, terms: messages::terms(request.terms.clone()), trace: messages::trace(&*self.entropy) };
         let intake = self.intake.clone();
         let mut observed = observe!("put", asker.trace);
-        Ok(Response::new(observed.follow(async { put(&intake, &asker, request).await }).await?))
+        Ok(Response::new(observed.follow(Box::pin(async { put(&intake, &asker, request).await })).await?))
     }
 
     type LoadStream = ReceiverStream<Result<pb::LoadResponse, Status>>;
@@ -67,17 +67,17 @@ impl IntakeService for IntakeEdge {
         let Some(pb::LoadRequest { part: Some(pb::load_request::Part::Start(start)) }) = stream.message().await? else {
             let asker = Asker { caller, terms: Terms::default(), trace: messages::trace(&*self.entropy) };
             let mut observed = observe!("load", asker.trace);
-            let refused = observed.follow(async { Err(invalid(&self.intake, &asker, START).await) }).await;
+            let refused = observed.follow(Box::pin(async { Err(invalid(&self.intake, &asker, START).await) })).await;
             return Ok(Response::new(refused?));
         };
         let asker =
             Asker { caller, terms: messages::terms(start.terms.clone()), trace: messages::trace(&*self.entropy) };
         let (reports, answers) = mpsc::channel(64);
         let mut observed = observe!("load", asker.trace);
-        let mut loading = observed.follow(begin(&self.intake, &asker, start, None, reports)).await?;
+        let mut loading = observed.follow(Box::pin(begin(&self.intake, &asker, start, None, reports))).await?;
         let intake = self.intake.clone();
         tokio::spawn(async move {
-            let received = observed.follow(receive(&intake, &asker, &mut loading, stream)).await;
+            let received = observed.follow(Box::pin(receive(&intake, &asker, &mut loading, stream))).await;
             // Counted before the client hears of the end.
             drop(observed);
             if let Err(failure) = received {

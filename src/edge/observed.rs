@@ -3,6 +3,7 @@
 
 use super::status::Failure;
 use crate::telemetry::metrics;
+use futures_util::future::BoxFuture;
 use std::time::Instant;
 use tracing::{Instrument, Span};
 
@@ -40,8 +41,9 @@ impl Observed {
         Self { rpc, span, began: Instant::now(), outcome: GIVEN_UP }
     }
 
-    /// Does a part of the request, and goes by how that ends.
-    pub(super) async fn follow<T>(&mut self, part: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    /// Does a part of the request, and goes by how that ends. In a box, made when it comes to it: a request whose message never comes
+    /// has no room for its answer.
+    pub(super) async fn follow<T>(&mut self, part: BoxFuture<'_, Result<T, Failure>>) -> Result<T, Failure> {
         self.outcome = GIVEN_UP;
         let ended = part.instrument(self.span.clone()).await;
         self.outcome = ended.as_ref().err().map_or("answered", Failure::outcome);

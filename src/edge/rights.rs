@@ -34,7 +34,8 @@ impl RightsService for RightsEdge {
         let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("restrict", trace);
         let identifier = Zeroizing::new(identifier);
-        let changing = observed.follow(async { apply(&rights, &caller, terms, identifier, change, &trace).await });
+        let changing =
+            observed.follow(Box::pin(async { apply(&rights, &caller, terms, identifier, change, &trace).await }));
         Ok(Response::new(pb::RestrictResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
     }
 
@@ -51,7 +52,8 @@ impl RightsService for RightsEdge {
         let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("lift_restriction", trace);
         let identifier = Zeroizing::new(identifier);
-        let changing = observed.follow(async { apply(&rights, &caller, terms, identifier, change, &trace).await });
+        let changing =
+            observed.follow(Box::pin(async { apply(&rights, &caller, terms, identifier, change, &trace).await }));
         Ok(Response::new(pb::LiftRestrictionResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
     }
 }

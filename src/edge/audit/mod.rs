@@ -49,7 +49,7 @@ impl AuditService for AuditEdge {
         let request = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("search", trace);
-        let searching = observed.follow(async {
+        let searching = observed.follow(Box::pin(async {
             let pb::SearchRequest { terms, filter, page_size, page } = request;
             let terms = messages::terms(terms);
             let (page_size, start) = match filter::page(page_size, &page) {
@@ -61,7 +61,7 @@ impl AuditService for AuditEdge {
             let reading = tracing::info_span!("read");
             tokio::spawn(stream(edge.reader, filter, start, page_size, pages).instrument(reading));
             Ok(answers)
-        });
+        }));
         Ok(Response::new(ReceiverStream::new(searching.await?)))
     }
 
@@ -70,14 +70,14 @@ impl AuditService for AuditEdge {
         let pb::CountRequest { terms, filter, by } = request.into_inner();
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("count", trace);
-        let counting = observed.follow(async {
+        let counting = observed.follow(Box::pin(async {
             let terms = messages::terms(terms);
             let Some(by) = filter::countable(&by) else {
                 return Err(edge.invalid(BY, &caller, &terms, &trace).await);
             };
             let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             Ok(edge.reader.count(&filter, &by).await?)
-        });
+        }));
         let groups = counting.await?;
         let group = |one: Group| pb::Group { values: one.values, entries: one.entries, records: one.records };
         Ok(Response::new(pb::CountResponse { groups: groups.into_iter().map(group).collect() }))
@@ -101,7 +101,7 @@ impl AuditService for AuditEdge {
                 None => Err(self.invalid(NOT_IN_TREE, &caller, &terms, &trace).await),
             }
         };
-        Ok(Response::new(observe!("get_checkpoint", trace).follow(finding).await?))
+        Ok(Response::new(observe!("get_checkpoint", trace).follow(Box::pin(finding)).await?))
     }
 
     async fn prove_inclusion(
@@ -122,7 +122,7 @@ impl AuditService for AuditEdge {
                 path: messages::bytes(&path),
             })
         };
-        Ok(Response::new(observe!("prove_inclusion", trace).follow(proving).await?))
+        Ok(Response::new(observe!("prove_inclusion", trace).follow(Box::pin(proving)).await?))
     }
 
     async fn prove_consistency(
@@ -139,7 +139,7 @@ impl AuditService for AuditEdge {
             let path = self.proof(found, &caller, &terms, &trace).await?;
             Ok(pb::ProveConsistencyResponse { path: messages::bytes(&path) })
         };
-        Ok(Response::new(observe!("prove_consistency", trace).follow(proving).await?))
+        Ok(Response::new(observe!("prove_consistency", trace).follow(Box::pin(proving)).await?))
     }
 }
 

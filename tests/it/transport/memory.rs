@@ -44,7 +44,8 @@ async fn messages_that_are_announced_and_never_come_take_no_memory() {
     }
     let grown = process.resident().saturating_sub(before);
     println!("transport: {} streams, {grown} KiB more", CONNECTIONS * STREAMS);
-    assert!(grown < 32 * 1024, "{grown} KiB");
+    // A stream takes 30 to 34 KiB where nothing is optimised. If those that wait had got what they announced it were 21 MiB more.
+    assert!(grown < 42 * 1024, "{grown} KiB");
     assert!(!broker.told(&clinician(), ISOLATING).await.answer.records.is_empty());
     drop((held, connections));
     assert!(process.end().await.success());
