@@ -87,11 +87,7 @@ impl PostgresStorage {
         W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send,
     {
         let connection = self.connection().await?;
-        let done = match timeout(ENDS_WITHIN, heard(work(connection))).await {
-            Ok((Ok(_), true)) => Err(sqlx::Error::Protocol(ONE_HOST.to_owned())),
-            Ok((done, _)) => done,
-            Err(_) => Err(silent()),
-        };
+        let done = timeout(ENDS_WITHIN, work(connection)).await.unwrap_or_else(|_| Err(silent()));
         if done.as_ref().is_err_and(|error| !refused(error)) {
             self.connection = None;
         }
@@ -287,14 +283,14 @@ impl Storage for PostgresStorage {
         let store = sqlx::query("INSERT INTO checkpoint (size, note) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING")
             .bind(size as i64)
             .bind(note.to_owned());
-        self.run(|connection| Box::pin(store.execute(connection))).await.map(drop)
+        self.run(|connection| Box::pin(on_both(store.execute(connection)))).await.map(drop)
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> sqlx::Result<Vec<u8>> {
         let store = sqlx::query("INSERT INTO month_key (month, sealed) VALUES ($1, $2) ON CONFLICT (month) DO NOTHING")
             .bind(month.to_owned())
             .bind(fresh.to_vec());
-        self.run(|connection| Box::pin(store.execute(connection))).await?;
+        self.run(|connection| Box::pin(on_both(store.execute(connection)))).await?;
         let kept = sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = $1").bind(month.to_owned());
         self.run(|connection| Box::pin(kept.fetch_one(connection))).await
     }
@@ -325,6 +321,14 @@ const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
 fn said(error: &sqlx::Error, codes: &[&str]) -> bool {
     let said = error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
     refused(error) && said.is_some_and(|said| codes.contains(&said.code()))
+}
+
+/// What is written beside batches, where the synchronous standby has it too.
+async fn on_both<T>(writing: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match heard(writing).await {
+        (Ok(_), true) => Err(sqlx::Error::Protocol(ONE_HOST.to_owned())),
+        (written, _) => written,
+    }
 }
 
 fn silent() -> sqlx::Error {
