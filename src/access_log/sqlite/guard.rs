@@ -13,16 +13,47 @@ pub enum FileFault {
     /// Removed, or another file is in its place.
     #[error("the access log's file is gone or was replaced")]
     Gone,
+    /// There is less of it than there was: what is written from here on stands behind a gap, and no start reads so far.
+    #[error("the access log's file was cut short")]
+    CutShort,
     /// The directory takes no writes.
     #[error("the access log's directory is read-only")]
     ReadOnly,
 }
 
-/// The identity of a database's files at the time they were opened.
+/// The identity of a database's files at the time they were opened, and how long they have become. Neither gets shorter while it is
+/// open: nothing is vacuumed.
 #[derive(Debug)]
 pub(super) struct FileGuard {
     directory: PathBuf,
-    files: Vec<(PathBuf, u64, u64)>,
+    files: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    length: u64,
+}
+
+impl Watched {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let found = fs::metadata(&path)?;
+        Ok(Self { path, device: found.dev(), inode: found.ino(), length: found.len() })
+    }
+
+    fn check(&mut self) -> Result<(), FileFault> {
+        let found = fs::metadata(&self.path).map_err(|_| FileFault::Gone)?;
+        if (found.dev(), found.ino()) != (self.device, self.inode) {
+            return Err(FileFault::Gone);
+        }
+        if found.len() < self.length {
+            return Err(FileFault::CutShort);
+        }
+        self.length = found.len();
+        Ok(())
+    }
 }
 
 impl FileGuard {
@@ -30,21 +61,16 @@ impl FileGuard {
     pub(super) fn new(database: &Path) -> io::Result<Self> {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
-        let files = [database.to_owned(), PathBuf::from(log)]
-            .into_iter()
-            .map(|path| fs::metadata(&path).map(|found| (path, found.dev(), found.ino())))
-            .collect::<io::Result<_>>()?;
+        let files =
+            [database.to_owned(), PathBuf::from(log)].into_iter().map(Watched::new).collect::<io::Result<_>>()?;
         let directory = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(Self { directory: directory.to_owned(), files })
     }
 
-    /// Checked before each commit and after it.
-    pub(super) fn check(&self) -> Result<(), FileFault> {
-        for (path, device, inode) in &self.files {
-            match fs::metadata(path) {
-                Ok(found) if (found.dev(), found.ino()) == (*device, *inode) => {}
-                _ => return Err(FileFault::Gone),
-            }
+    /// Checked before each write and after it.
+    pub(super) fn check(&mut self) -> Result<(), FileFault> {
+        for file in &mut self.files {
+            file.check()?;
         }
         let directory = fs::metadata(&self.directory).map_err(|_| FileFault::Gone)?;
         // Both: the superuser passes an access check whatever the mode is, and a read-only mount shows in no mode.

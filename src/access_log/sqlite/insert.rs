@@ -1,6 +1,10 @@
 //! The rows of a batch, as SQLite takes them.
 
-use crate::access_log::{batch::NewEntry, entry::NewEpoch, leaf::Commitments};
+use crate::access_log::{
+    batch::{Batch, NewEntry},
+    entry::NewEpoch,
+    leaf::Commitments,
+};
 use sqlx::SqliteConnection;
 
 pub(super) async fn insert_entry(
@@ -26,6 +30,17 @@ pub(super) async fn insert_entry(
     .execute(connection)
     .await
     .map(drop)
+}
+
+pub(super) async fn insert_head(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO head (size, predecessor, root, seal) VALUES (?1, ?2, ?3, ?4)")
+        .bind(batch.size as i64)
+        .bind(batch.predecessor as i64)
+        .bind(&batch.root.as_bytes()[..])
+        .bind(&batch.seal[..])
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn insert_checkpoint(

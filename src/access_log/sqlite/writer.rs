@@ -3,7 +3,7 @@
 use super::{
     guard::{FileFault, FileGuard},
     hash_at,
-    insert::{insert_checkpoint, insert_entry, insert_epoch},
+    insert::{insert_checkpoint, insert_entry, insert_epoch, insert_head},
 };
 use crate::{
     access_log::{
@@ -25,6 +25,8 @@ pub(in crate::access_log) struct SqliteStorage {
     connection: SqliteConnection,
     read_back: SqliteConnection,
     guard: FileGuard,
+    /// The medium failed outside a batch: no sync after that is believed.
+    failed: Option<String>,
 }
 
 impl SqliteStorage {
@@ -42,7 +44,21 @@ impl SqliteStorage {
         let guard = FileGuard::new(path).map_err(sqlx::Error::Io)?;
         check_durability(&mut connection).await?;
         let read_back = database::sqlite::read_only(path).connect().await?;
-        Ok(Self { connection, read_back, guard })
+        Ok(Self { connection, read_back, guard, failed: None })
+    }
+
+    fn files_are_there(&mut self) -> sqlx::Result<()> {
+        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))
+    }
+
+    /// What a write outside a batch gave. A sync that failed may work the next time with nothing of it on the medium.
+    fn checked<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
+        if let Err(error) = &outcome
+            && error.as_database_error().is_some_and(|known| known.message().contains("disk I/O error"))
+        {
+            self.failed = Some(error.to_string());
+        }
+        outcome
     }
 
     /// A full disk is the one failure of a commit that leaves no doubt: SQLite writes the frame that makes a transaction count last,
@@ -97,18 +113,13 @@ impl SqliteStorage {
         for (number, epoch) in &batch.epochs {
             insert_epoch(connection, *number, epoch).await.map_err(rejected)?;
         }
-        sqlx::query("INSERT INTO head (size, predecessor, root, seal) VALUES (?1, ?2, ?3, ?4)")
-            .bind(batch.size as i64)
-            .bind(batch.predecessor as i64)
-            .bind(&batch.root.as_bytes()[..])
-            .bind(&batch.seal[..])
-            .execute(&mut *connection)
-            .await
-            .map_err(rejected)?;
-        Ok(())
+        insert_head(connection, batch).await.map_err(rejected)
     }
 
     async fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        if let Some(failed) = &self.failed {
+            return Err(WriteError::StateUnknown(failed.clone()));
+        }
         self.guard.check().map_err(rejected)?;
         if let Err(error) = self.stage(batch).await {
             // A crash here leaves an open transaction, which SQLite rolls back.
@@ -238,17 +249,19 @@ impl Storage for SqliteStorage {
     }
 
     async fn store_checkpoint(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
-        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
-        insert_checkpoint(&mut self.connection, size, note).await
+        self.files_are_there()?;
+        let stored = insert_checkpoint(&mut self.connection, size, note).await;
+        self.checked(stored)?;
+        self.files_are_there()
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
-        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))?;
-        sqlx::query("INSERT INTO month_key (month, sealed) VALUES (?1, ?2) ON CONFLICT (month) DO NOTHING")
-            .bind(month)
-            .bind(fresh)
-            .execute(&mut self.connection)
-            .await?;
+        self.files_are_there()?;
+        let insert =
+            sqlx::query("INSERT INTO month_key (month, sealed) VALUES (?1, ?2) ON CONFLICT (month) DO NOTHING");
+        let inserted = insert.bind(month).bind(fresh).execute(&mut self.connection).await;
+        self.checked(inserted)?;
+        self.files_are_there()?;
         sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = ?1")
             .bind(month)
             .fetch_one(&mut self.connection)
