@@ -37,7 +37,7 @@ use disown::{
         verify::{Verified, verify_log},
     },
     app::{App, AppError},
-    clock::TestClock,
+    clock::{Clock, TestClock},
     config::Config,
     dataset::Catalogue,
     deployment::{Layout, lay_out},
@@ -54,6 +54,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -257,15 +258,26 @@ impl Deployment {
 
     /// Builds the broker, without serving it.
     pub async fn build(&mut self) -> Result<App, AppError> {
+        self.build_by(self.clock.clone()).await
+    }
+
+    /// Builds it by another clock.
+    async fn build_by(&mut self, clock: Arc<dyn Clock>) -> Result<App, AppError> {
         self.provision().await;
         // Another sequence at each start: salts and record ids must not repeat.
         self.seed += 1_000_000;
-        App::build(self.config(), self.clock.clone(), Arc::new(SeededEntropy::new(self.seed))).await
+        App::build(self.config(), clock, Arc::new(SeededEntropy::new(self.seed))).await
     }
 
     /// Serves it.
-    pub async fn serve(mut self) -> TestBroker {
-        let app = self.build().await.unwrap();
+    pub async fn serve(self) -> TestBroker {
+        let clock = self.clock.clone();
+        self.serve_by(clock).await
+    }
+
+    /// Serves it by another clock.
+    pub async fn serve_by(mut self, clock: Arc<dyn Clock>) -> TestBroker {
+        let app = self.build_by(clock).await.unwrap();
         let log_state = app.log_state();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -314,6 +326,14 @@ impl TestBroker {
         ended.unwrap();
         let empty = self.deployment.nowhere();
         std::mem::replace(&mut self.deployment, empty)
+    }
+
+    /// How serving ended by itself.
+    pub async fn serving_ended(&mut self) -> Result<(), AppError> {
+        tokio::time::timeout(Duration::from_secs(20), self.serving.take().unwrap())
+            .await
+            .expect("it serves on")
+            .unwrap()
     }
 
     /// How serving ended.
