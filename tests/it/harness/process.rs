@@ -36,17 +36,28 @@ impl Deployment {
     }
 
     /// Starts the binary by that command, which may be wrapped, and speaks to it like to any other broker. Tokens are made anew.
-    pub async fn serve_apart(self, mut command: Command) -> (TestBroker, Process) {
+    pub async fn serve_apart(self, command: Command) -> (TestBroker, Process) {
+        match self.try_apart(command).await {
+            Ok(serving) => serving,
+            Err((_, process, ended)) => panic!("the broker (process {process}) did not start: {ended}"),
+        }
+    }
+
+    /// The same, of a broker that may not start: its process, and how that ended.
+    pub async fn try_apart(self, mut command: Command) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
         self.provision().await;
         self.clock.set(SystemClock.now());
         let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);
-        let process = tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap();
+        let process = match tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap() {
+            Ok(process) => process,
+            Err((process, ended)) => return Err((self, process, ended)),
+        };
         let channel = Channel::from_shared(format!("http://{}", process.address)).unwrap().connect_lazy();
         let (_, log_state) = watch::channel(LogState::Ready);
         let (reload, _) = watch::channel(0);
         let address = process.address.parse().unwrap();
-        (TestBroker { deployment: self, address, channel, log_state, reload, stop: None, serving: None }, process)
+        Ok((TestBroker { deployment: self, address, channel, log_state, reload, stop: None, serving: None }, process))
     }
 }
 
@@ -68,14 +79,16 @@ pub async fn until(so: impl AsyncFn() -> bool) {
 }
 
 impl Process {
-    fn start(mut command: Command) -> Self {
+    /// Waits until it listens, or has ended instead.
+    fn start(mut command: Command) -> Result<Self, (u32, ExitStatus)> {
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ");
-        let address = address.unwrap_or_else(|| panic!("the broker did not start; it said `{line}`")).to_owned();
-        Self { child, address, _out: out }
+        match line.trim().strip_prefix("listening on ") {
+            Some(address) => Ok(Self { address: address.to_owned(), child, _out: out }),
+            None => Err((child.id(), child.wait().unwrap())),
+        }
     }
 
     /// Of the broker, or of the command that it was wrapped in and that became it.

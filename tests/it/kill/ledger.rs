@@ -6,7 +6,7 @@ use disown::{
         checkpoint::{Checkpoint, LogKey},
         digest,
         leaf::{Commitments, PartLabel, commitment},
-        merkle::Hash,
+        merkle::{Frontier, Hash},
         verify::verify_leaf,
     },
     database, pb,
@@ -14,13 +14,7 @@ use disown::{
 use sqlx::ConnectOptions;
 use std::collections::{HashMap, HashSet};
 
-/// Everything of all cycles.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    pub(crate) all: Received,
-}
-
-/// What the clients of one cycle received.
+/// What clients received.
 #[derive(Default, Clone)]
 pub(crate) struct Received {
     pub(crate) answers: Vec<pb::QueryResponse>,
@@ -30,7 +24,10 @@ pub(crate) struct Received {
 /// What is stored, from some index on.
 pub(crate) struct Stored {
     entries: HashMap<u64, Entry>,
+    /// By size.
     roots: HashMap<u64, Vec<u8>>,
+    /// Checkpoints, by size.
+    notes: HashMap<u64, String>,
     /// By dataset and name: root, and whether as many records as were recorded are there.
     batches: HashMap<(String, String), (String, bool)>,
 }
@@ -44,14 +41,12 @@ struct Entry {
     subject_commitment: Vec<u8>,
 }
 
-impl Ledger {
-    pub(crate) fn add(&mut self, received: Received) {
-        self.all.answers.extend(received.answers);
-        self.all.puts.extend(received.puts);
-    }
-}
-
 impl Received {
+    pub(crate) fn add(&mut self, more: Received) {
+        self.answers.extend(more.answers);
+        self.puts.extend(more.puts);
+    }
+
     /// A line for each receipt that what is stored does not bear out.
     pub(crate) fn missing(&self, stored: &Stored, key: &LogKey) -> Vec<String> {
         let answers = self.answers.iter().filter_map(|response| {
@@ -80,6 +75,7 @@ impl Stored {
         let from = i64::try_from(from).unwrap();
         let rows: Vec<Row>;
         let roots: Vec<(i64, Vec<u8>)>;
+        let notes: Vec<(i64, String)>;
         let mut batches = HashMap::new();
         let mut arrived = |dataset: &str, known: Vec<(String, String, bool)>| {
             let named = |(name, root, whole)| ((dataset.to_owned(), name), (root, whole));
@@ -87,6 +83,7 @@ impl Stored {
         };
         if deployment.config().postgres.is_some() {
             let mut log = deployment.as_superuser("control").await;
+            sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut log).await.unwrap();
             rows = sqlx::query_as(
                 "SELECT idx, convert_to(actor, 'UTF8'), actor_salt, convert_to(answer, 'UTF8'), answer_salt, subject_commitment \
                  FROM entry WHERE idx >= $1",
@@ -95,15 +92,19 @@ impl Stored {
             .fetch_all(&mut log)
             .await
             .unwrap();
-            roots = sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
+            let heads = sqlx::query_as("SELECT size, root FROM head WHERE size > $1").bind(from);
+            roots = heads.fetch_all(&mut log).await.unwrap();
+            let checkpoints = sqlx::query_as("SELECT size, note FROM checkpoint WHERE size > $1").bind(from);
+            notes = checkpoints.fetch_all(&mut log).await.unwrap();
             for dataset in DATASETS {
                 let mut store = deployment.as_superuser(dataset).await;
-                let batches = "SELECT encode(batch, 'hex'), encode(root, 'hex'), \
-                    records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch";
+                let batches = "SELECT encode(batch, 'hex'), encode(root, 'hex'), records = coalesce(stored, 0) FROM batch \
+                    LEFT JOIN (SELECT batch, count(*) AS stored FROM record GROUP BY batch) AS counted USING (batch)";
                 arrived(dataset, sqlx::query_as(batches).fetch_all(&mut store).await.unwrap());
             }
         } else {
             let mut log = database::sqlite::read_only(&deployment.path("data/control.sqlite")).connect().await.unwrap();
+            sqlx::raw_sql("BEGIN").execute(&mut log).await.unwrap();
             rows = sqlx::query_as(
                 "SELECT idx, CAST(actor AS BLOB), actor_salt, CAST(answer AS BLOB), answer_salt, subject_commitment \
                  FROM entry WHERE idx >= ?1",
@@ -112,12 +113,15 @@ impl Stored {
             .fetch_all(&mut log)
             .await
             .unwrap();
-            roots = sqlx::query_as("SELECT size, root FROM head").fetch_all(&mut log).await.unwrap();
+            let heads = sqlx::query_as("SELECT size, root FROM head WHERE size > ?1").bind(from);
+            roots = heads.fetch_all(&mut log).await.unwrap();
+            let checkpoints = sqlx::query_as("SELECT size, note FROM checkpoint WHERE size > ?1").bind(from);
+            notes = checkpoints.fetch_all(&mut log).await.unwrap();
             for dataset in DATASETS {
                 let path = deployment.path(&format!("data/{dataset}.sqlite"));
                 let mut store = database::sqlite::read_only(&path).connect().await.unwrap();
-                let batches = "SELECT lower(hex(batch)), lower(hex(root)), \
-                    records = (SELECT count(*) FROM record WHERE record.batch = batch.batch) FROM batch";
+                let batches = "SELECT lower(hex(batch)), lower(hex(root)), records = coalesce(stored, 0) FROM batch \
+                    LEFT JOIN (SELECT batch, count(*) AS stored FROM record GROUP BY batch) AS counted USING (batch)";
                 arrived(dataset, sqlx::query_as(batches).fetch_all(&mut store).await.unwrap());
             }
         }
@@ -127,8 +131,31 @@ impl Stored {
         Self {
             entries: rows.into_iter().map(entry).collect(),
             roots: roots.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect(),
+            notes: notes.into_iter().map(|(size, note)| (size.unsigned_abs(), note)).collect(),
             batches,
         }
+    }
+
+    /// Hashes what came after a tree and grows it by that: each head and each checkpoint on the way is of its root, no entry is left
+    /// out, and the last head is over the last entry.
+    pub(crate) fn grow(&self, tree: &mut Frontier, key: &LogKey) {
+        let before = tree.size();
+        let mut heads = 0;
+        while let Some(entry) = self.entries.get(&tree.size()) {
+            tree.push(entry.leaf());
+            let (size, root) = (tree.size(), tree.root());
+            if let Some(head) = self.roots.get(&size) {
+                assert_eq!(head.as_slice(), root.as_bytes(), "the head of size {size} is of another tree");
+                heads += 1;
+            }
+            if let Some(note) = self.notes.get(&size) {
+                let signed = Checkpoint::open(note, key).unwrap();
+                assert_eq!((signed.size(), signed.root()), (size, &root), "a checkpoint is of another tree");
+            }
+        }
+        assert_eq!(tree.size() - before, self.entries.len() as u64, "entry {} is missing", tree.size());
+        assert_eq!(heads, self.roots.len(), "a head is over entries that are not there");
+        assert!(tree.size() == before || self.roots.contains_key(&tree.size()), "the last entry is under no head");
     }
 
     /// Why the log does not bear a receipt out.
@@ -189,6 +216,19 @@ impl Stored {
         let recorded: HashSet<_> =
             self.entries.values().filter_map(|entry| batch_of(&entry.actor)).map(|(place, _)| place).collect();
         self.batches.keys().filter(|place| !recorded.contains(*place)).count()
+    }
+}
+
+impl Entry {
+    /// From the parts up, save the subject's, which is not a client's to see.
+    fn leaf(&self) -> Hash {
+        let salt = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).unwrap();
+        let commitments = Commitments {
+            actor: commitment(PartLabel::Actor, &salt(&self.actor_salt), &self.actor),
+            subject: Hash::try_from(self.subject_commitment.as_slice()).unwrap(),
+            answer: commitment(PartLabel::Answer, &salt(&self.answer_salt), &self.answer),
+        };
+        commitments.leaf()
     }
 }
 
