@@ -1,11 +1,22 @@
 //! The release path while the access log cannot be written: nothing leaves, the broker says so, and it goes on by itself where
 //! that is safe.
 
+mod backends;
+mod cells;
+mod cut;
 mod disk;
 mod held;
+mod leaving;
+mod panics;
+mod power;
+mod preloaded;
+mod room;
+mod slow;
 mod standby;
 mod start;
 mod store;
+mod strace;
+mod syscalls;
 mod tamper;
 mod trial;
 
@@ -33,6 +44,7 @@ async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F08", "the log is as large as it may become", 1, 1);
     let deployment = TestBroker::populated().await.stop().await;
     let mut log = database::sqlite::read_only(&deployment.path(LOG)).connect().await.unwrap();
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut log).await.unwrap();
@@ -76,6 +88,7 @@ async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
     }
     assert_eq!(broker.told(&clinician(), ISOLATING).await.cells("clinical.condition.description"), ["full:Asthma"]);
     broker.finish().await;
+    trial.passed(Outcome { released: answered.len() as u64, without_entry: 0 });
 }
 
 #[tokio::test]
@@ -83,6 +96,7 @@ async fn a_log_that_is_renamed_away_releases_nothing_until_it_is_back() {
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F11", "the log's file is renamed away while it serves", 1, 1);
     let broker = TestBroker::populated().await;
     broker.told(&clinician(), ISOLATING).await;
     let (log, away) = (broker.deployment.path(LOG), broker.deployment.path("away"));
@@ -92,6 +106,7 @@ async fn a_log_that_is_renamed_away_releases_nothing_until_it_is_back() {
     broker.recovers().await;
     broker.told(&clinician(), ISOLATING).await;
     broker.finish().await;
+    trial.passed(Outcome { released: 2, without_entry: 0 });
 }
 
 #[tokio::test]
@@ -99,6 +114,7 @@ async fn a_log_that_is_replaced_by_its_copy_releases_nothing_until_a_restart_rea
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F11", "a copy is put in the place of the log's file while it serves", 1, 1);
     let broker = TestBroker::populated().await;
     let before = broker.told(&clinician(), ISOLATING).await;
     let (log, copy) = (broker.deployment.path(LOG), broker.deployment.path("copy"));
@@ -112,6 +128,7 @@ async fn a_log_that_is_replaced_by_its_copy_releases_nothing_until_a_restart_rea
     assert_eq!(entries[usize::try_from(before.index()).unwrap()].1, before.actor());
     broker.told(&clinician(), ISOLATING).await;
     broker.finish().await;
+    trial.passed(Outcome { released: 2, without_entry: 0 });
 }
 
 #[tokio::test]
@@ -119,6 +136,7 @@ async fn without_its_write_ahead_log_it_releases_nothing_and_an_orderly_end_lose
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F11", "the write-ahead file of the log is removed while it serves", 1, 1);
     let broker = TestBroker::populated().await;
     let before = broker.told(&clinician(), ISOLATING).await;
     fs::remove_file(broker.deployment.path("data/control.sqlite-wal")).unwrap();
@@ -130,6 +148,7 @@ async fn without_its_write_ahead_log_it_releases_nothing_and_an_orderly_end_lose
     let broker = deployment.serve().await;
     assert_eq!(broker.entries().await[usize::try_from(before.index()).unwrap()].1, before.actor());
     broker.finish().await;
+    trial.passed(Outcome { released: 1, without_entry: 0 });
 }
 
 #[tokio::test]
@@ -152,6 +171,7 @@ async fn of_two_brokers_on_one_log_the_first_stops_rather_than_fork_it() {
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F19", "a second broker is started on the log's file", 1, 1);
     let mut first = TestBroker::populated().await;
     let told = first.told(&clinician(), ISOLATING).await;
     let second = first.deployment.build().await.unwrap();
@@ -170,6 +190,7 @@ async fn of_two_brokers_on_one_log_the_first_stops_rather_than_fork_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     second.run(listener, requests, async { stopped.await.unwrap() }).await.unwrap();
     deployment.serve().await.finish().await;
+    trial.passed(Outcome { released: 1, without_entry: 0 });
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a broker does not start with.
 
-use super::LOG;
+use super::{LOG, Outcome, Trial};
 use crate::harness::*;
 use disown::{
     app::AppError,
@@ -14,7 +14,9 @@ use std::{fs, path::PathBuf};
 async fn why_it_does_not_start(deployment: &mut Deployment) -> String {
     match deployment.build().await {
         Ok(_) => panic!("it starts"),
-        Err(error @ (AppError::File { .. } | AppError::Keyring(_) | AppError::AccessLog(_))) => error.to_string(),
+        Err(error @ (AppError::File { .. } | AppError::Keyring(_) | AppError::Config(_) | AppError::AccessLog(_))) => {
+            error.to_string()
+        }
         Err(error) => panic!("it does not start, for another reason: {error}"),
     }
 }
@@ -36,6 +38,7 @@ async fn stopped() -> Deployment {
 
 #[tokio::test]
 async fn not_without_its_signing_key() {
+    let trial = Trial::new("F37", "the log's signing key is lost, or damaged", 5, 5);
     let mut deployment = stopped().await;
     let keyring = deployment.path("keyring.json");
     let genuine = fs::read_to_string(&keyring).unwrap();
@@ -49,10 +52,35 @@ async fn not_without_its_signing_key() {
     }
     fs::write(&keyring, genuine).unwrap();
     deployment.serve().await.finish().await;
+    trial.passed(Outcome::default());
+}
+
+/// Missing, no file, empty, cut short, another one: nothing is opened by it, and nothing said of what is in it.
+#[tokio::test]
+async fn not_without_its_key_encryption_key() {
+    let trial = Trial::new("F36", "the key-encryption key is missing, unreadable, empty, cut, or another", 5, 5);
+    let mut deployment = stopped().await;
+    let file = deployment.path("key-encryption-key");
+    let genuine = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(why_it_does_not_start(&mut deployment).await.contains("key-encryption-key"));
+    fs::create_dir(&file).unwrap();
+    assert!(why_it_does_not_start(&mut deployment).await.contains("key-encryption-key"));
+    fs::remove_dir(&file).unwrap();
+    for other in ["", &genuine.trim()[..genuine.trim().len() - 2], &"5a".repeat(32)] {
+        fs::write(&file, other).unwrap();
+        let why = why_it_does_not_start(&mut deployment).await;
+        assert!(why.contains("key"), "{why}");
+        assert!(other.is_empty() || !why.contains(other), "{why}");
+    }
+    fs::write(&file, genuine).unwrap();
+    deployment.serve().await.finish().await;
+    trial.passed(Outcome::default());
 }
 
 #[tokio::test]
 async fn not_with_the_keyring_of_another_log_or_with_another_key() {
+    let trial = Trial::new("F37", "the log's signing key is another", 2, 2);
     let mut deployment = stopped().await;
     let keyring = deployment.path("keyring.json");
     let genuine = fs::read_to_string(&keyring).unwrap();
@@ -63,6 +91,7 @@ async fn not_with_the_keyring_of_another_log_or_with_another_key() {
     }
     fs::write(&keyring, genuine).unwrap();
     deployment.serve().await.finish().await;
+    trial.passed(Outcome::default());
 }
 
 #[tokio::test]

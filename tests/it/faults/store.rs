@@ -1,9 +1,9 @@
 //! A dataset's store that fails, or that somebody altered: the answer fails whole, since a part of it would be a wrong one.
 
-use super::LOG;
+use super::{LOG, Outcome, Trial};
 use crate::harness::*;
 use disown::{access_log::LogState, app::AppError, database};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor};
 use tonic::Code;
 
 async fn alter_store(broker: &TestBroker, sql: &str) {
@@ -61,6 +61,7 @@ async fn a_log_that_reads_back_otherwise_than_it_was_written_releases_nothing_an
     if !on_files() {
         return;
     }
+    let trial = Trial::new("F14", "a bit of an entry flips between the hash and the store", 1, 1);
     let deployment = TestBroker::populated().await.stop().await;
     let mut log = database::sqlite::writable(&deployment.path(LOG)).connect().await.unwrap();
     alter(
@@ -77,6 +78,33 @@ async fn a_log_that_reads_back_otherwise_than_it_was_written_releases_nothing_an
     let ended = broker.end().await;
     assert!(matches!(ended, Err(AppError::LogStateUnknown(_))), "{ended:?}");
     broker.stop().await;
+    trial.passed(Outcome::default());
+}
+
+/// On a server it is the same: what it says that it has is not what it was given.
+#[tokio::test]
+async fn a_server_that_keeps_an_entry_otherwise_than_it_was_given_ends_the_broker() {
+    if !on_a_server() {
+        return;
+    }
+    let trial = Trial::new("F14", "a bit of an entry flips between the hash and the store", 1, 1);
+    let mut broker = TestBroker::populated().await;
+    let mut log = broker.deployment.as_superuser("control").await;
+    log.execute(
+        "CREATE FUNCTION faulty() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN NEW.answer_salt = set_byte(NEW.answer_salt, 0, get_byte(NEW.answer_salt, 0) # 1); RETURN NEW; END $$; \
+         CREATE TRIGGER faulty BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION faulty()",
+    )
+    .await
+    .unwrap();
+    log.close().await.unwrap();
+    let (code, _) = broker.refused(&clinician(), clinician().question(ISOLATING)).await;
+    assert!(matches!(code, Code::Unavailable | Code::Cancelled | Code::Unknown), "{code:?}");
+    let state = broker.log_state.borrow().clone();
+    assert!(matches!(&state, LogState::Unknown(why) if why.contains("reads back otherwise")), "{state:?}");
+    assert!(matches!(broker.end().await, Err(AppError::LogStateUnknown(_))));
+    broker.stop().await;
+    trial.passed(Outcome::default());
 }
 
 /// `synchronous` as SQLite counts it: 2 is `FULL`, where a transaction is on the medium when it is committed.

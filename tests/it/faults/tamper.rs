@@ -1,6 +1,6 @@
 //! What `verify` finds.
 
-use super::LOG;
+use super::{LOG, Outcome, Trial};
 use crate::harness::*;
 use disown::access_log::{
     leaf::{Commitments, PartLabel, commitment},
@@ -64,6 +64,8 @@ async fn a_flipped_bit_anywhere_in_an_entry_is_found_where_it_is() {
     }
     let deployment = small().await;
     let entries = deployment.verify().await.entries;
+    let mut trial = Trial::new("F13", "a bit of a stored entry flips: verifying names it", 0, 0);
+    trial.happened(entries * ENTRY.len() as u64);
     for index in 0..entries {
         for column in ENTRY {
             let mut copy = Tampered::copy(&deployment.path(LOG)).await;
@@ -73,6 +75,7 @@ async fn a_flipped_bit_anywhere_in_an_entry_is_found_where_it_is() {
             assert_eq!(entry_of(&found), Some(index), "{column}: {found}");
         }
     }
+    trial.passed(Outcome::default());
 }
 
 #[tokio::test]

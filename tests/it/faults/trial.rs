@@ -9,7 +9,13 @@ pub struct Trial {
     id: &'static str,
     fault: &'static str,
     cycles: u64,
-    passed: Option<Outcome>,
+    ending: Ending,
+}
+
+enum Ending {
+    Failed,
+    NotTried,
+    Passed(Outcome),
 }
 
 /// What clients received meanwhile, and what of it stood in no entry of the log. Whatever else a fault must not do fails its test.
@@ -30,25 +36,36 @@ impl Outcome {
 impl Trial {
     /// `id`: F01 to F46. `short`: how often with every run of the tests. `long`: with `DISOWN_FAULTS=long`.
     pub fn new(id: &'static str, fault: &'static str, short: u64, long: u64) -> Self {
-        Self { id, fault, cycles: if is_long() { long } else { short }, passed: None }
+        Self { id, fault, cycles: if is_long() { long } else { short }, ending: Ending::Failed }
     }
 
     pub fn cycles(&self) -> u64 {
         self.cycles
     }
 
+    /// How often it did happen, where not every try makes it.
+    pub fn happened(&mut self, cycles: u64) {
+        self.cycles = cycles;
+    }
+
     /// The end of a trial in which nothing was seen that must not be. One that is dropped without it counts as failed.
     pub fn passed(mut self, outcome: Outcome) {
         assert_eq!(outcome.without_entry, 0, "{}: released without an entry", self.id);
-        self.passed = Some(outcome);
+        self.ending = Ending::Passed(outcome);
+    }
+
+    /// The end of one that this machine does not allow. It is no success: the table says so.
+    pub fn not_tried(mut self) {
+        (self.cycles, self.ending) = (0, Ending::NotTried);
     }
 }
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        let (said, Outcome { released, without_entry }) = match self.passed {
-            Some(outcome) => ("passed", outcome),
-            None => ("FAILED", Outcome::default()),
+        let (said, Outcome { released, without_entry }) = match self.ending {
+            Ending::Passed(outcome) => ("passed", outcome),
+            Ending::NotTried => ("NOT TRIED", Outcome::default()),
+            Ending::Failed => ("FAILED", Outcome::default()),
         };
         let (id, fault, cycles) = (self.id, self.fault, self.cycles);
         let engine = match engine() {
