@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::task::block_in_place;
+use tokio::{task::block_in_place, time::sleep};
 use tonic::Code;
 use tonic_health::ServingStatus;
 
@@ -59,11 +59,21 @@ async fn what_was_received_is_on_the_standby_that_is_promoted() {
     trial.passed(outcome);
 }
 
-/// Waits until the access log's connection waits for the standby, and has its wait cancelled.
-fn cancel_the_wait(primary: &Node, role: &str) {
-    let waiting = format!("FROM pg_stat_activity WHERE usename = '{role}' AND wait_event = 'SyncRep'");
-    primary.until("wait for the standby", || primary.psql(&format!("SELECT count(*) > 0 {waiting}")) == "t");
-    primary.psql(&format!("SELECT pg_cancel_backend(pid) {waiting}"));
+/// What comes of a call while every wait of a role for the standby is cancelled, once there is one.
+async fn while_cancelled<T>(primary: &Node, role: &str, call: impl Future<Output = T>) -> T {
+    let cancel = format!(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND wait_event = 'SyncRep'"
+    );
+    let cancelling = async {
+        loop {
+            block_in_place(|| primary.psql(&cancel));
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        came = call => came,
+        () = cancelling => unreachable!(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,10 +93,9 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
         receipts.push(broker.told(&clinician(), ISOLATING).await.response);
         let before = broker.deployment.verify().await.entries;
         pair.standby().signal("walreceiver", Signal::STOP);
-        let (clinician, primary) = (clinician(), pair.primary());
+        let clinician = clinician();
         let asking = broker.refused(&clinician, clinician.question(ISOLATING));
-        let cancelling = async { block_in_place(|| cancel_the_wait(primary, "disown_appender")) };
-        let ((code, message), ()) = tokio::join!(asking, cancelling);
+        let (code, message) = while_cancelled(pair.primary(), "disown_appender", asking).await;
         assert_eq!(code, Code::Unavailable, "{message}");
         assert!(
             matches!(&*broker.log_state.borrow(), LogState::Unwritable(why) if why.contains("one host only")),
@@ -158,8 +167,7 @@ async fn a_primary_is_lost_with_what_it_alone_had() -> Outcome {
     // One entry that the standby never gets, which the second broker reads and follows.
     block_in_place(|| pair.standby().kill());
     let asking = first.refused(&clinician, clinician.question(FREE));
-    let cancelling = async { block_in_place(|| cancel_the_wait(pair.primary(), "disown_appender")) };
-    let ((code, _), ()) = tokio::join!(asking, cancelling);
+    let (code, _) = while_cancelled(pair.primary(), "disown_appender", asking).await;
     assert_eq!(code, Code::Unavailable);
     one.signal(Signal::STOP);
     assert_eq!(first.deployment.verify().await.entries, both_have + 1);
