@@ -123,15 +123,15 @@ async fn a_batch_that_the_standby_does_not_have_is_not_told_as_stored(broker: &T
     let (registrar, primary) = (registrar(), pair.primary());
     let values = [("jy_number", ISOLATING), ("record_id", "LATE"), ("event_date", "2026-01-05"), ("code", "195967001")];
     let putting = broker.put(&registrar, "clinical.condition", &values);
-    let cancelling = async {
+    let letting_go = async {
         let waiting =
             "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'disown_clinical' AND wait_event_type = 'Lock'";
         block_in_place(|| primary.until("wait for the lock", || primary.psql(waiting) == "t"));
         pair.standby().signal("walreceiver", Signal::STOP);
         holding.close().await.unwrap();
-        block_in_place(|| cancel_the_wait(primary, "disown_clinical"));
     };
-    let (told, ()) = tokio::join!(putting, cancelling);
+    let putting = async { tokio::join!(putting, letting_go).0 };
+    let told = while_cancelled(primary, "disown_clinical", putting).await;
     pair.standby().signal("walreceiver", Signal::CONT);
     assert_eq!(told.err().map(|status| status.code()), Some(Code::Internal));
 }
