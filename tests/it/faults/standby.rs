@@ -89,7 +89,7 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
     let broker = Deployment::on_servers(NOW.parse().unwrap(), pair.clone()).serve().await;
     broker.populate().await;
     let mut receipts = Vec::new();
-    for _ in 0..trial.cycles() {
+    for cycle in 0..trial.cycles() {
         receipts.push(broker.told(&clinician(), ISOLATING).await.response);
         let before = broker.deployment.verify().await.entries;
         pair.standby().signal("walreceiver", Signal::STOP);
@@ -107,7 +107,7 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
         broker.recovers().await;
         // It was committed, and is read on from: nothing of it was released.
         assert!(broker.deployment.verify().await.entries > before);
-        a_batch_that_the_standby_does_not_have_is_not_told_as_stored(&broker, &pair).await;
+        a_batch_that_the_standby_does_not_have_is_not_told_as_stored(&broker, &pair, &format!("L{cycle}")).await;
     }
     receipts.push(broker.told(&clinician(), ISOLATING).await.response);
     let received = Received { answers: receipts, puts: vec![] };
@@ -116,12 +116,12 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
     trial.passed(outcome);
 }
 
-async fn a_batch_that_the_standby_does_not_have_is_not_told_as_stored(broker: &TestBroker, pair: &Pair) {
+async fn a_batch_that_the_standby_does_not_have_is_not_told_as_stored(broker: &TestBroker, pair: &Pair, name: &str) {
     // Its entry is on both, and its records wait: they are on one host only then.
     let mut holding = broker.deployment.as_superuser("clinical").await;
     sqlx::raw_sql("BEGIN; LOCK TABLE batch IN EXCLUSIVE MODE").execute(&mut holding).await.unwrap();
     let (registrar, primary) = (registrar(), pair.primary());
-    let values = [("jy_number", ISOLATING), ("record_id", "LATE"), ("event_date", "2026-01-05"), ("code", "195967001")];
+    let values = [("jy_number", ISOLATING), ("record_id", name), ("event_date", "2026-01-05"), ("code", "195967001")];
     let putting = broker.put(&registrar, "clinical.condition", &values);
     let letting_go = async {
         let waiting =
