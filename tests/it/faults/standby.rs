@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::task::block_in_place;
+use tokio::{task::block_in_place, time::sleep};
 use tonic::Code;
 use tonic_health::ServingStatus;
 
@@ -59,11 +59,21 @@ async fn what_was_received_is_on_the_standby_that_is_promoted() {
     trial.passed(outcome);
 }
 
-/// Waits until the access log's connection waits for the standby, and has its wait cancelled.
-fn cancel_the_wait(primary: &Node, role: &str) {
-    let waiting = format!("FROM pg_stat_activity WHERE usename = '{role}' AND wait_event = 'SyncRep'");
-    primary.until("wait for the standby", || primary.psql(&format!("SELECT count(*) > 0 {waiting}")) == "t");
-    primary.psql(&format!("SELECT pg_cancel_backend(pid) {waiting}"));
+/// What comes of a call while every wait of a role for the standby is cancelled, once there is one.
+async fn while_cancelled<T>(primary: &Node, role: &str, call: impl Future<Output = T>) -> T {
+    let cancel = format!(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' AND wait_event = 'SyncRep'"
+    );
+    let cancelling = async {
+        loop {
+            block_in_place(|| primary.psql(&cancel));
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        came = call => came,
+        () = cancelling => unreachable!(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,14 +89,13 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
     let broker = Deployment::on_servers(NOW.parse().unwrap(), pair.clone()).serve().await;
     broker.populate().await;
     let mut receipts = Vec::new();
-    for _ in 0..trial.cycles() {
+    for cycle in 0..trial.cycles() {
         receipts.push(broker.told(&clinician(), ISOLATING).await.response);
         let before = broker.deployment.verify().await.entries;
         pair.standby().signal("walreceiver", Signal::STOP);
-        let (clinician, primary) = (clinician(), pair.primary());
+        let clinician = clinician();
         let asking = broker.refused(&clinician, clinician.question(ISOLATING));
-        let cancelling = async { block_in_place(|| cancel_the_wait(primary, "disown_appender")) };
-        let ((code, message), ()) = tokio::join!(asking, cancelling);
+        let (code, message) = while_cancelled(pair.primary(), "disown_appender", asking).await;
         assert_eq!(code, Code::Unavailable, "{message}");
         assert!(
             matches!(&*broker.log_state.borrow(), LogState::Unwritable(why) if why.contains("one host only")),
@@ -98,7 +107,7 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
         broker.recovers().await;
         // It was committed, and is read on from: nothing of it was released.
         assert!(broker.deployment.verify().await.entries > before);
-        a_batch_that_the_standby_does_not_have_is_not_told_as_stored(&broker, &pair).await;
+        a_batch_that_the_standby_does_not_have_is_not_told_as_stored(&broker, &pair, &format!("L{cycle}")).await;
     }
     receipts.push(broker.told(&clinician(), ISOLATING).await.response);
     let received = Received { answers: receipts, puts: vec![] };
@@ -107,22 +116,22 @@ async fn a_commit_that_the_standby_does_not_have_releases_nothing() {
     trial.passed(outcome);
 }
 
-async fn a_batch_that_the_standby_does_not_have_is_not_told_as_stored(broker: &TestBroker, pair: &Pair) {
+async fn a_batch_that_the_standby_does_not_have_is_not_told_as_stored(broker: &TestBroker, pair: &Pair, name: &str) {
     // Its entry is on both, and its records wait: they are on one host only then.
     let mut holding = broker.deployment.as_superuser("clinical").await;
     sqlx::raw_sql("BEGIN; LOCK TABLE batch IN EXCLUSIVE MODE").execute(&mut holding).await.unwrap();
     let (registrar, primary) = (registrar(), pair.primary());
-    let values = [("jy_number", ISOLATING), ("record_id", "LATE"), ("event_date", "2026-01-05"), ("code", "195967001")];
+    let values = [("jy_number", ISOLATING), ("record_id", name), ("event_date", "2026-01-05"), ("code", "195967001")];
     let putting = broker.put(&registrar, "clinical.condition", &values);
-    let cancelling = async {
+    let letting_go = async {
         let waiting =
             "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'disown_clinical' AND wait_event_type = 'Lock'";
         block_in_place(|| primary.until("wait for the lock", || primary.psql(waiting) == "t"));
         pair.standby().signal("walreceiver", Signal::STOP);
         holding.close().await.unwrap();
-        block_in_place(|| cancel_the_wait(primary, "disown_clinical"));
     };
-    let (told, ()) = tokio::join!(putting, cancelling);
+    let putting = async { tokio::join!(putting, letting_go).0 };
+    let told = while_cancelled(primary, "disown_clinical", putting).await;
     pair.standby().signal("walreceiver", Signal::CONT);
     assert_eq!(told.err().map(|status| status.code()), Some(Code::Internal));
 }
@@ -158,8 +167,7 @@ async fn a_primary_is_lost_with_what_it_alone_had() -> Outcome {
     // One entry that the standby never gets, which the second broker reads and follows.
     block_in_place(|| pair.standby().kill());
     let asking = first.refused(&clinician, clinician.question(FREE));
-    let cancelling = async { block_in_place(|| cancel_the_wait(pair.primary(), "disown_appender")) };
-    let ((code, _), ()) = tokio::join!(asking, cancelling);
+    let (code, _) = while_cancelled(pair.primary(), "disown_appender", asking).await;
     assert_eq!(code, Code::Unavailable);
     one.signal(Signal::STOP);
     assert_eq!(first.deployment.verify().await.entries, both_have + 1);
