@@ -16,7 +16,7 @@ use ledger::Ledger;
 pub(crate) use ledger::verify as verify_receipt;
 pub(crate) use ledger::{Received, Stored};
 pub(crate) use load::record;
-pub(crate) use ongoing::Ongoing;
+pub(crate) use ongoing::{NOT_BEGUN, Ongoing};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
