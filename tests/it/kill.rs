@@ -12,7 +12,7 @@ use crate::{
 use disown::entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub(crate) use ledger::{Received, Stored, verify as verify_receipt};
 pub(crate) use load::record;
-pub(crate) use ongoing::Ongoing;
+pub(crate) use ongoing::{NOT_BEGUN, Ongoing};
 use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use disown::pb::{
     QueryResponse, Receipt, access_service_client::AccessServiceClient, intake_service_client::IntakeServiceClient,
 };
 use std::{
+    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,6 +17,9 @@ const ASKING: usize = 12;
 const PUTTING: usize = 4;
 /// Nobody asks again at once where there was no answer.
 const BREATH: Duration = Duration::from_millis(10);
+
+/// What stands for a request that a broker had not begun when it said that it ends.
+pub(crate) const NOT_BEGUN: &str = "not begun by a broker that ends";
 
 /// A load under way.
 pub(crate) struct Ongoing {
@@ -96,7 +100,8 @@ impl Shared {
                 | Code::DeadlineExceeded
         );
         assert!(expected, "{status:?}");
-        lock(&self.refused).push((status.code(), status.message().to_owned()));
+        let said = if was_not_begun(&status) { NOT_BEGUN } else { status.message() };
+        lock(&self.refused).push((status.code(), said.to_owned()));
         sleep(BREATH).await;
     }
 }
@@ -139,4 +144,15 @@ impl Shared {
 
 fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn was_not_begun(status: &Status) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = status.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR);
+        }
+        cause = error.source();
+    }
+    false
 }
