@@ -5,18 +5,18 @@ use crate::{harness::*, kill::Received};
 use futures_util::future::join_all;
 use std::time::{Duration, Instant};
 
-const ASKERS: usize = 60;
-const SYNC: Duration = Duration::from_millis(100);
+const ASKERS: usize = 40;
+const SYNC: Duration = Duration::from_millis(150);
 /// An answer waits for the batch under way and for its own, and a busy machine takes its time; one after the other they would take as
 /// many syncs as ask.
-const SYNCS: u32 = 40;
+const SYNCS: u32 = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_slow_disk_nobody_waits_for_everybody_else() {
     if !on_files() {
         return;
     }
-    let trial = Trial::new("F30", "each sync takes 100 ms, and 60 ask at once", 3, 100);
+    let trial = Trial::new("F30", "each sync takes 150 ms, and 40 ask at once", 3, 100);
     let deployment = TestBroker::populated().await.stop().await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = deployment.command();
