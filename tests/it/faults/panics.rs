@@ -25,6 +25,10 @@ impl Clock for Faulty {
         assert!(self.left.fetch_sub(1, Ordering::Relaxed) != 1, "the clock is faulty");
         self.clock.now()
     }
+
+    fn of_machine(&self) -> Option<Timestamp> {
+        self.clock.of_machine()
+    }
 }
 
 impl Faulty {
