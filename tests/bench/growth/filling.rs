@@ -9,7 +9,9 @@ pub type Filled = Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 
 pub fn give_way(work: impl FnOnce() -> Filled + Send) -> anyhow::Result<()> {
     // Where that is refused it takes its share of the processors.
-    let last = || drop(rustix::process::nice(GIVING_WAY));
+    let last = || {
+        let _ = rustix::process::nice(GIVING_WAY);
+    };
     // Not on this thread, whose priority stays.
     let filling = || {
         last();
