@@ -121,8 +121,8 @@ pub(super) trait Snapshot: Send {
     /// Size and root of every head, oldest first.
     async fn heads(&mut self) -> sqlx::Result<Vec<(u64, Vec<u8>)>>;
 
-    /// At most `limit` entries from an index on, in their order.
-    async fn entries(&mut self, from: u64, limit: u32) -> sqlx::Result<Vec<Kept>>;
+    /// Shows at most `limit` entries from an index on, in their order and as they come in.
+    async fn entries(&mut self, from: u64, limit: u32, show: Show<'_>) -> sqlx::Result<()>;
 
     /// The hashes of a level's perfect subtrees at these positions, one after another. What is no hash is left out.
     async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>>;
@@ -131,14 +131,17 @@ pub(super) trait Snapshot: Send {
     async fn count_subtrees(&mut self) -> sqlx::Result<u64>;
 }
 
+/// Looks at one entry after another.
+pub(super) type Show<'s> = &'s mut (dyn FnMut(&Kept<'_>) + Send);
+
 /// An entry exactly as it is stored, believed of nobody.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Kept<'r> {
     pub(super) index: u64,
     /// Actor, subject, answer: text and salt, none once erased.
-    pub(super) parts: [(Option<String>, Option<Vec<u8>>); 3],
-    pub(super) commitments: [Vec<u8>; 3],
-    pub(super) leaf: Vec<u8>,
+    pub(super) parts: [(Option<&'r [u8]>, Option<&'r [u8]>); 3],
+    pub(super) commitments: [&'r [u8]; 3],
+    pub(super) leaf: &'r [u8],
 }
 
 /// A tree head, believed of nobody yet.

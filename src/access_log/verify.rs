@@ -67,14 +67,15 @@ pub async fn verify_log(reader: &Reader, key: &LogKey) -> Result<Verified, NotVe
     let (mut subtrees, mut all_fit) = (0, true);
     loop {
         let from = frontier.size();
-        let page = log.entries(from, PAGE).await?;
-        if page.is_empty() {
+        let mut leaves = Vec::with_capacity(PAGE as usize);
+        // Hashed as they come in: meanwhile the server has the next ones.
+        log.entries(from, PAGE, &mut |kept| leaves.push(leaf(kept, from + leaves.len() as u64))).await?;
+        if leaves.is_empty() {
             break;
         }
         let mut completed = BTreeMap::new();
-        for kept in &page {
-            let leaf = leaf(kept, frontier.size())?;
-            for (id, hash) in frontier.push(leaf) {
+        for leaf in leaves {
+            for (id, hash) in frontier.push(leaf?) {
                 completed.entry(id.level).or_insert_with(Vec::new).extend_from_slice(hash.as_bytes());
                 subtrees += 1;
             }
@@ -141,18 +142,18 @@ fn checkpoints(notes: &[(u64, String)], key: &LogKey) -> Result<Vec<Checkpoint>,
 }
 
 /// The leaf of an entry, hashed again from its parts.
-fn leaf(kept: &Kept, expected: u64) -> Result<Hash, NotVerified> {
+fn leaf(kept: &Kept<'_>, expected: u64) -> Result<Hash, NotVerified> {
     let index = kept.index;
     let wrong = |what| NotVerified::Entry { index, what };
     if index != expected {
         return Err(NotVerified::Entry { index: expected, what: "is missing" });
     }
     let part = |label, at: usize| -> Result<Hash, NotVerified> {
-        let (Some(text), Some(salt)) = &kept.parts[at] else {
+        let (Some(text), Some(salt)) = kept.parts[at] else {
             return Err(wrong("a part is missing and no erasure was recorded"));
         };
-        let salt: [u8; 16] = salt.as_slice().try_into().map_err(|_| wrong("a salt has another length"))?;
-        let hashed = commitment(label, &salt, text.as_bytes());
+        let salt: [u8; 16] = salt.try_into().map_err(|_| wrong("a salt has another length"))?;
+        let hashed = commitment(label, &salt, text);
         if kept.commitments[at] == hashed.as_bytes() {
             Ok(hashed)
         } else {

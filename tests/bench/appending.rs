@@ -5,7 +5,7 @@ use crate::{
     deployment::scratch,
     median::median,
     report::{Goal, Report, Unit},
-    slow_sync,
+    syncs,
 };
 use anyhow::ensure;
 use disown::{
@@ -16,8 +16,6 @@ use disown::{
     pseudonym::{self, KeyEncryptionKey},
 };
 use std::{
-    fs::File,
-    io::{Seek, Write},
     path::Path,
     process::Command,
     sync::Arc,
@@ -33,7 +31,7 @@ const SLOW_MS: f64 = 5.0;
 
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let folder = scratch()?;
-    let slow = slow_sync::compiled(folder.path())?;
+    let slow = syncs::compiled(folder.path())?;
     for (disk, preload) in [("this disk", None), ("syncs of 5 ms", Some(slow.as_path()))] {
         let syncs = rate("sync", 1, preload)?;
         report.figure(format!("{disk}: 4 KiB written and synced"), syncs, Unit::PerSecond);
@@ -64,7 +62,7 @@ fn rate(what: &str, callers: usize, preload: Option<&Path>) -> anyhow::Result<f6
         let mut child = Command::new(std::env::current_exe()?);
         child.args([CHILD, what, &callers.to_string()]).arg(folder.path());
         if let Some(library) = preload {
-            child.envs(slow_sync::environment(library, &SLOW_MS.to_string()));
+            child.envs(syncs::environment(library, &SLOW_MS.to_string()));
         }
         let output = child.output()?;
         ensure!(output.status.success(), "measuring failed: {}", String::from_utf8_lossy(&output.stderr));
@@ -78,23 +76,11 @@ pub fn child(arguments: &[String]) -> anyhow::Result<()> {
     let [what, callers, folder] = arguments else { anyhow::bail!("three arguments") };
     let (callers, folder) = (callers.parse()?, Path::new(folder));
     let rate = match what.as_str() {
-        "sync" => syncs(folder)?,
+        "sync" => syncs::a_second(folder, LASTING)?,
         _ => tokio::runtime::Runtime::new()?.block_on(appended(callers, folder))?,
     };
     println!("{rate}");
     Ok(())
-}
-
-fn syncs(folder: &Path) -> anyhow::Result<f64> {
-    let mut file = File::create(folder.join("synced"))?;
-    let (start, mut count) = (Instant::now(), 0.0);
-    while start.elapsed() < LASTING {
-        file.rewind()?;
-        file.write_all(&[0x55; 4096])?;
-        file.sync_data()?;
-        count += 1.0;
-    }
-    Ok(count / start.elapsed().as_secs_f64())
 }
 
 async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {

@@ -13,7 +13,7 @@ mod reload;
 mod report;
 mod served;
 mod serving;
-mod slow_sync;
+mod syncs;
 mod stages;
 
 use report::Report;

@@ -52,6 +52,7 @@ impl Report {
     }
 
     fn add(&mut self, what: String, value: f64, unit: Unit, goal: Option<Goal>) {
+        eprintln!("{}: {what}: {}", self.section, unit.told(value));
         self.figures.push(Figure { section: self.section, what, value, unit, goal });
     }
 

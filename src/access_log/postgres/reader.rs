@@ -7,7 +7,9 @@ use crate::{
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
+        storage::{
+            InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, corrupt, hash_of, restriction_names, salt_of,
+        },
     },
     database::{
         Durability,
@@ -16,8 +18,9 @@ use crate::{
     pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
 use sqlx::{
-    PgConnection, Postgres, Row,
+    PgConnection, Postgres, Row, ValueRef,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -232,16 +235,18 @@ impl Snapshot for PostgresSnapshot {
         Ok(heads.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect())
     }
 
-    async fn entries(&mut self, from: u64, limit: u32) -> sqlx::Result<Vec<Kept>> {
-        let rows = sqlx::query(
+    async fn entries(&mut self, from: u64, limit: u32, show: Show<'_>) -> sqlx::Result<()> {
+        let mut rows = sqlx::query(
             "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, subject_commitment, \
              answer_commitment, leaf FROM entry WHERE idx >= $1 ORDER BY idx LIMIT $2",
         )
         .bind(from as i64)
         .bind(i64::from(limit))
-        .fetch_all(&mut self.0)
-        .await?;
-        rows.iter().map(kept).collect()
+        .fetch(&mut self.0);
+        while let Some(row) = rows.try_next().await? {
+            show(&kept(&row)?);
+        }
+        Ok(())
     }
 
     async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>> {
@@ -273,12 +278,17 @@ fn found(row: &PgRow) -> sqlx::Result<Found> {
     })
 }
 
-fn kept(row: &PgRow) -> sqlx::Result<Kept> {
-    let part = |at| Ok::<_, sqlx::Error>((row.try_get(at)?, row.try_get(at + 1)?));
+fn kept(row: &PgRow) -> sqlx::Result<Kept<'_>> {
+    // As they came: whether they are text or bytes was asked by the statement already.
+    let bytes = |at| {
+        let value = row.try_get_raw(at)?;
+        if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
+    };
+    let needed = |at| bytes(at)?.ok_or_else(|| corrupt("a hash is missing"));
     Ok(Kept {
         index: row.try_get::<i64, _>(0)?.unsigned_abs(),
-        parts: [part(1)?, part(3)?, part(5)?],
-        commitments: [row.try_get(7)?, row.try_get(8)?, row.try_get(9)?],
-        leaf: row.try_get(10)?,
+        parts: [(bytes(1)?, bytes(2)?), (bytes(3)?, bytes(4)?), (bytes(5)?, bytes(6)?)],
+        commitments: [needed(7)?, needed(8)?, needed(9)?],
+        leaf: needed(10)?,
     })
 }

@@ -7,12 +7,13 @@ use crate::{
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{InForceNow, Kept, ReadStorage, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
+        storage::{InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
     },
     database::{self, Durability},
     pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
 use sqlx::{
     ConnectOptions, Row, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
@@ -225,16 +226,18 @@ impl Snapshot for SqliteSnapshot {
         Ok(heads.into_iter().map(|(size, root)| (size.unsigned_abs(), root)).collect())
     }
 
-    async fn entries(&mut self, from: u64, limit: u32) -> sqlx::Result<Vec<Kept>> {
-        let rows = sqlx::query(
+    async fn entries(&mut self, from: u64, limit: u32, show: Show<'_>) -> sqlx::Result<()> {
+        let mut rows = sqlx::query(
             "SELECT idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, subject_commitment, \
              answer_commitment, leaf FROM entry WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
         )
         .bind(from as i64)
         .bind(i64::from(limit))
-        .fetch_all(&mut self.0)
-        .await?;
-        rows.iter().map(kept).collect()
+        .fetch(&mut self.0);
+        while let Some(row) = rows.try_next().await? {
+            show(&kept(&row)?);
+        }
+        Ok(())
     }
 
     async fn subtrees(&mut self, level: u8, positions: Range<u64>) -> sqlx::Result<Vec<u8>> {
@@ -265,7 +268,7 @@ fn found(row: &SqliteRow) -> sqlx::Result<Found> {
     })
 }
 
-fn kept(row: &SqliteRow) -> sqlx::Result<Kept> {
+fn kept(row: &SqliteRow) -> sqlx::Result<Kept<'_>> {
     let part = |at| Ok::<_, sqlx::Error>((row.try_get(at)?, row.try_get(at + 1)?));
     Ok(Kept {
         index: row.try_get::<i64, _>(0)?.unsigned_abs(),

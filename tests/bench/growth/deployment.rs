@@ -3,9 +3,11 @@
 use crate::{
     filling::{self, Filled},
     measured::{cluster::Server, deployed::Deployed, laid_out::LaidOut, running::Running},
+    report::{Report, Unit},
+    syncs,
 };
 use disown::{config::Config, dataset::Catalogue, pseudonym};
-use std::{ffi::OsStr, fs, path::Path, sync::Arc};
+use std::{ffi::OsStr, fs, path::Path, sync::Arc, time::Duration};
 
 pub struct Deployment(Deployed);
 
@@ -17,7 +19,9 @@ pub struct Parts {
 }
 
 /// Durable is what is measured; what fills it up is thrown away if it fails.
-const FILLING: [&str; 6] = [
+const FILLING: [&str; 7] = [
+    // Indexes by what is random are written all over.
+    "shared_buffers=2GB",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",
@@ -60,6 +64,13 @@ impl Deployment {
         drop(server);
         // Otherwise the first who is measured waits for the disk to have it all.
         rustix::fs::sync();
+        Ok(())
+    }
+
+    /// What the disk does meanwhile: a query waits for one or two syncs.
+    pub fn tell_syncs(&self, what: &str, report: &mut Report) -> anyhow::Result<()> {
+        let syncs = syncs::a_second(&self.0.cluster.path(""), Duration::from_secs(2))?;
+        report.figure(format!("{what}: 4 KiB written and synced"), syncs, Unit::PerSecond);
         Ok(())
     }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     deployment::Deployment,
-    inspections,
     linked::{CALLERS, Linked, MOST},
     measured::subjects::Subjects,
     options::Options,
@@ -23,13 +22,14 @@ pub fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut first = None;
     for entries in options.entries.iter().copied() {
         eprintln!("filling: {entries} entries");
-        deployment.fill(|parts| Box::pin(inspections::put_in(parts, SUBJECTS, entries)))?;
+        deployment.fill(|parts| Box::pin(crate::entries::put_in(parts, entries)))?;
         eprintln!("measuring: {entries} entries");
         let _turn = options.turn()?;
         for (step, measure) in [
             ("restart", restart::measure as fn(&Deployment, u64, &Options, &mut Report) -> anyhow::Result<()>),
-            ("proofs", proofs::measure),
             ("verify", verify::measure),
+            // After it the whole log is in memory.
+            ("proofs", proofs::measure),
         ] {
             if options.asks_for(step) {
                 report.begin(step);
@@ -39,6 +39,7 @@ pub fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         // Last, for it makes the log longer.
         if options.asks_for("entries") {
             report.begin("entries");
+            deployment.tell_syncs(&format!("{entries} entries"), report)?;
             let linked = Linked::of(&deployment.serve(&[])?, SUBJECTS, CALLERS, options)?;
             linked.tell(&format!("{entries} entries"), report);
             match first {

@@ -12,9 +12,10 @@
 //! Filling it up has the lowest priority. With `--lock` the file is locked while something is measured, and only then.
 #![allow(missing_docs, unreachable_pub, reason = "a program has no other users")]
 
+mod copied;
 mod deployment;
+mod entries;
 mod filling;
-mod inspections;
 mod linked;
 mod log;
 #[path = "../measured/mod.rs"]
@@ -31,8 +32,8 @@ mod records;
 mod report;
 mod restart;
 mod slow;
-#[path = "../slow_sync.rs"]
-mod slow_sync;
+#[path = "../syncs.rs"]
+mod syncs;
 mod subjects;
 mod verify;
 

@@ -7,7 +7,7 @@ use crate::{
     options::Options,
     records,
     report::{Goal, Report, Unit},
-    slow_sync,
+    syncs,
 };
 use anyhow::ensure;
 
@@ -22,9 +22,9 @@ pub fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let deployment = Deployment::new()?;
     eprintln!("filling: {} subjects", SUBJECTS.count);
     deployment.fill(|parts| Box::pin(records::put_in(parts, SUBJECTS, 0..SUBJECTS.count)))?;
-    let library = slow_sync::compiled(deployment.sockets())?;
+    let library = syncs::compiled(deployment.sockets())?;
     let delay = SLOW_MS.to_string();
-    let slow = slow_sync::environment(&library, &delay);
+    let slow = syncs::environment(&library, &delay);
     let mut rates = Vec::new();
     for (disk, environment) in [("this disk", &[][..]), ("syncs of 5 ms", &slow[..])] {
         eprintln!("measuring: {disk}");

@@ -20,6 +20,7 @@ pub fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         there = count;
         eprintln!("measuring: {count} subjects");
         let _turn = options.turn()?;
+        deployment.tell_syncs(&format!("{count} subjects"), report)?;
         let linked = Linked::of(&deployment.serve(&[])?, subjects, CALLERS, options)?;
         linked.tell(&format!("{count} subjects"), report);
         match first {

@@ -1,12 +1,27 @@
-//! A disk whose every sync takes longer: a library put before libc's.
+//! How many syncs a disk does, and one whose every sync takes longer: a library put before libc's.
 
 use anyhow::{Context, ensure};
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, File},
+    io::{Seek, Write},
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
+
+/// 4 KiB written and synced, again and again.
+pub fn a_second(folder: &Path, lasting: Duration) -> anyhow::Result<f64> {
+    let mut file = File::create(folder.join("synced"))?;
+    let (start, mut count) = (Instant::now(), 0.0);
+    while start.elapsed() < lasting {
+        file.rewind()?;
+        file.write_all(&[0x55; 4096])?;
+        file.sync_data()?;
+        count += 1.0;
+    }
+    Ok(count / start.elapsed().as_secs_f64())
+}
 
 /// Compiles it.
 pub fn compiled(folder: &Path) -> anyhow::Result<PathBuf> {
