@@ -134,12 +134,15 @@ pub(super) trait Snapshot: Send {
 /// Looks at one entry after another.
 pub(super) type Show<'s> = &'s mut (dyn FnMut(&Kept<'_>) + Send);
 
+/// Text and salt, none once erased.
+pub(super) type KeptPart<'r> = (Option<&'r [u8]>, Option<&'r [u8]>);
+
 /// An entry exactly as it is stored, believed of nobody.
 #[derive(Debug)]
 pub(super) struct Kept<'r> {
     pub(super) index: u64,
-    /// Actor, subject, answer: text and salt, none once erased.
-    pub(super) parts: [(Option<&'r [u8]>, Option<&'r [u8]>); 3],
+    /// Actor, subject, answer.
+    pub(super) parts: [KeptPart<'r>; 3],
     pub(super) commitments: [&'r [u8]; 3],
     pub(super) leaf: &'r [u8],
 }
