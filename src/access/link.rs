@@ -63,9 +63,7 @@ pub(super) async fn link(fetched: Fetched, keyring: &Keyring) -> Result<Linked, 
     for (dataset, held) in records {
         let spec = catalogue.dataset(dataset);
         for record in held {
-            let name = &catalogue.record_type(record.record_type).name;
-            let values = open(spec, name, &record, keyring).await?;
-            linked.push(finish(record, values, spec, &grant, keyring).await?);
+            linked.push(open(record, spec, &grant, keyring).await?);
         }
     }
     Ok(Linked { grant, records: linked, handle, subject })
@@ -100,37 +98,46 @@ fn in_the_clear(spec: &DatasetSpec, record: &StoredRecord) -> Result<Vec<Option<
 }
 
 async fn open(
+    record: StoredRecord,
     spec: &DatasetSpec,
-    record_type: &str,
-    record: &StoredRecord,
+    grant: &Grant,
     keyring: &Keyring,
-) -> Result<Vec<Option<Value>>, Unanswered> {
-    let mut values = Vec::with_capacity(record.cells.len());
-    for (column, cell) in spec.columns.iter().zip(&record.cells) {
-        let place = CellPlace { dataset: &spec.id, record_type, column: &column.name, record_id: &record.record_id };
-        values.push(value(column, cell, place, keyring).await?);
+) -> Result<LinkedRecord, Unanswered> {
+    let StoredRecord { record_id, record_type, cells, as_of, source, subject_category, disputed } = record;
+    let name = &grant.in_force.policy.catalogue.record_type(record_type).name;
+    let mut values = Vec::with_capacity(cells.len());
+    for (column, cell) in spec.columns.iter().zip(cells) {
+        let place = CellPlace { dataset: &spec.id, record_type: name, column: &column.name, record_id: &record_id };
+        values.push(match value(column, cell, place, keyring).await? {
+            Some(Value::Subject(other)) => {
+                let handles = keyring.translate(&spec.id, &[other], &grant.recipient).await?;
+                handles.into_iter().next().map(LinkedValue::Handle)
+            }
+            value => value.map(LinkedValue::Value),
+        });
     }
-    Ok(values)
+    Ok(LinkedRecord { record_type, values, source, as_of, subject_category, disputed })
 }
 
 async fn value(
     column: &Column,
-    cell: &StoredCell,
+    cell: StoredCell,
     place: CellPlace<'_>,
     keyring: &Keyring,
 ) -> Result<Option<Value>, Unanswered> {
     let text = match cell {
         StoredCell::Empty => return Ok(None),
         StoredCell::Bytes(bytes) if column.kind == Kind::Subject => {
-            return Pseudonym::stored(place.dataset, bytes)
+            return Pseudonym::stored(place.dataset, &bytes)
                 .map(|known| Some(Value::Subject(known)))
                 .ok_or(Unanswered::Fault);
         }
         StoredCell::Bytes(sealed) => {
-            let plain = keyring.unseal(place, sealed).await?;
-            Zeroizing::new(std::str::from_utf8(&plain).map_err(|_| Unanswered::Fault)?.to_owned())
+            let mut plain = keyring.unseal(place, &sealed).await?;
+            let text = String::from_utf8(std::mem::take(&mut *plain));
+            Zeroizing::new(text.map_err(|_| Unanswered::Fault)?)
         }
-        StoredCell::Plain(text) => Zeroizing::new(text.clone()),
+        StoredCell::Plain(text) => Zeroizing::new(text),
     };
     of_kind(column, text).map(Some)
 }
@@ -140,25 +147,4 @@ fn of_kind(column: &Column, text: Zeroizing<String>) -> Result<Value, Unanswered
         Kind::Date => text.parse().map(Value::Date).map_err(|_| Unanswered::Fault),
         _ => Ok(Value::Text(text)),
     }
-}
-
-async fn finish(
-    record: StoredRecord,
-    values: Vec<Option<Value>>,
-    spec: &DatasetSpec,
-    grant: &Grant,
-    keyring: &Keyring,
-) -> Result<LinkedRecord, Unanswered> {
-    let mut linked = Vec::with_capacity(values.len());
-    for value in values {
-        linked.push(match value {
-            Some(Value::Subject(other)) => {
-                let handles = keyring.translate(&spec.id, &[other], &grant.recipient).await?;
-                handles.into_iter().next().map(LinkedValue::Handle)
-            }
-            other => other.map(LinkedValue::Value),
-        });
-    }
-    let StoredRecord { record_type, source, as_of, subject_category, disputed, .. } = record;
-    Ok(LinkedRecord { record_type, values: linked, source, as_of, subject_category, disputed })
 }

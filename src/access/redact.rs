@@ -40,18 +40,18 @@ impl Redacted {
 /// Cannot fail: what has no decision is withheld.
 #[tracing::instrument(skip_all)]
 pub fn redact(linked: Linked) -> Redacted {
-    let Linked { grant, records, handle, subject } = linked;
+    let Linked { grant, mut records, handle, subject } = linked;
     let catalogue = &grant.in_force.policy.catalogue;
     let (mut shown, mut lacks) = (Vec::new(), false);
     for (record_type, decisions) in by_record_type(&grant, catalogue) {
-        let of_type: Vec<_> = records.iter().filter(|record| record.record_type == record_type).collect();
+        let of_type: Vec<_> = records.extract_if(.., |record| record.record_type == record_type).collect();
         lacks |= of_type.is_empty();
         let name = &catalogue.record_type(record_type).full_name;
         if decisions.iter().all(|decision| decision.level <= Level::Exists) {
             shown.extend(folded(name, &of_type, &decisions, catalogue));
         } else {
             let mut rendered: Vec<_> =
-                of_type.iter().map(|record| rendered(name, record, &decisions, catalogue, grant.today)).collect();
+                of_type.into_iter().map(|record| rendered(name, record, &decisions, catalogue, grant.today)).collect();
             // In the order of what is shown: any other order would tell of what is not.
             rendered.sort_by(|one, other| in_order(one).cmp(in_order(other)));
             shown.extend(rendered);
@@ -83,7 +83,7 @@ fn by_record_type(grant: &Grant, catalogue: &Catalogue) -> BTreeMap<RecordTypeId
 }
 
 /// Of a record type of which only existence is shown, one record stands for all: their number is not shown either.
-fn folded(name: &str, records: &[&LinkedRecord], decisions: &[Decision], catalogue: &Catalogue) -> Option<pb::Record> {
+fn folded(name: &str, records: &[LinkedRecord], decisions: &[Decision], catalogue: &Catalogue) -> Option<pb::Record> {
     let cells = decisions.iter().map(|decision| {
         let column = catalogue.field(decision.field).column;
         let exists = records.iter().any(|record| record.values.get(column).is_some_and(Option::is_some));
@@ -95,20 +95,21 @@ fn folded(name: &str, records: &[&LinkedRecord], decisions: &[Decision], catalog
 
 fn rendered(
     name: &str,
-    record: &LinkedRecord,
+    record: LinkedRecord,
     decisions: &[Decision],
     catalogue: &Catalogue,
     today: Date,
 ) -> pb::Record {
+    let LinkedRecord { mut values, source, as_of, subject_category, disputed, .. } = record;
     let cells = decisions.iter().map(|decision| {
-        let column = catalogue.field(decision.field).column;
-        let value = record.values.get(column).and_then(Option::as_ref);
+        // A field is shown once, and a column of a record type is one field.
+        let value = values.get_mut(catalogue.field(decision.field).column).and_then(Option::take);
         let shown = match decision.level {
             Level::Full => pb::cell::Shown::Full(value.map(full).unwrap_or_default()),
             Level::Coarse => {
                 let coarsening = catalogue.column(decision.field).coarse;
                 let coarse = match (coarsening, value) {
-                    (Some(coarsening), Some(LinkedValue::Value(value))) => coarsening.of(value, today),
+                    (Some(coarsening), Some(LinkedValue::Value(value))) => coarsening.of(&value, today),
                     _ => None,
                 };
                 pb::cell::Shown::Coarse(coarse.unwrap_or_default())
@@ -117,13 +118,9 @@ fn rendered(
         };
         cell(decision, catalogue, shown)
     });
-    let provenance = pb::Provenance {
-        source: record.source.clone(),
-        as_of: record.as_of.to_string(),
-        subject_category: record.subject_category.clone(),
-        disputed: record.disputed,
-    };
-    pb::Record { record_type: name.to_owned(), cells: cells.collect(), provenance: Some(provenance) }
+    let cells = cells.collect();
+    let provenance = pb::Provenance { source, as_of: as_of.to_string(), subject_category, disputed };
+    pb::Record { record_type: name.to_owned(), cells, provenance: Some(provenance) }
 }
 
 /// What two records of a type may differ in, as far as it is shown.
@@ -139,9 +136,9 @@ fn in_order(record: &pb::Record) -> impl Iterator<Item = (bool, &str)> {
     cells.chain(provenance)
 }
 
-fn full(value: &LinkedValue) -> String {
+fn full(value: LinkedValue) -> String {
     match value {
-        LinkedValue::Value(Value::Text(text)) => text.to_string(),
+        LinkedValue::Value(Value::Text(mut text)) => std::mem::take(&mut *text),
         LinkedValue::Value(Value::Date(day)) => day.to_string(),
         LinkedValue::Handle(handle) => handle.as_str().to_owned(),
         // A pseudonym means nothing outside its dataset: linking made a handle of every one, and should one be left it is not shown.

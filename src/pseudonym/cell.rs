@@ -1,13 +1,12 @@
-//! Cells of special categories, sealed one by one: AES-256-GCM-SIV (RFC 8452), bound to their place.
+//! Cells of special categories, sealed one by one and bound to their place.
 
-use super::keyring::KeyringError;
+use super::{
+    cipher::{Cipher, NONCE, Refused},
+    keyring::KeyringError,
+};
 use crate::{
     entropy::{Entropy, NoEntropy},
     ids::DatasetId,
-};
-use aes_gcm_siv::{
-    Aes256GcmSiv, Nonce,
-    aead::{Aead, KeyInit, Payload},
 };
 use zeroize::Zeroizing;
 
@@ -27,39 +26,26 @@ pub struct CellPlace<'a> {
 /// A sealed cell: nonce and ciphertext.
 pub type CellSealed = Vec<u8>;
 
-const NONCE: usize = 12;
-
-/// The cipher of one key, ready: to make it costs as much as to open a cell.
-pub(super) fn cipher(key: &[u8; 32]) -> Aes256GcmSiv {
-    Aes256GcmSiv::new(key.into())
-}
-
 pub(super) fn seal(
-    cipher: &Aes256GcmSiv,
+    cipher: &Cipher,
     epoch: u32,
     place: CellPlace<'_>,
     plain: &[u8],
     entropy: &dyn Entropy,
 ) -> Result<CellSealed, KeyringError> {
     let nonce: [u8; NONCE] = entropy.bytes().map_err(|NoEntropy| KeyringError::NoEntropy)?;
-    let aad = associated(epoch, place);
-    let sealed =
-        cipher.encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad }).map_err(|_| KeyringError::Seal)?;
+    let sealed = cipher.seal(nonce, &associated(epoch, place), plain).map_err(|Refused| KeyringError::Seal)?;
     Ok([&nonce[..], &sealed].concat())
 }
 
 pub(super) fn unseal(
-    cipher: &Aes256GcmSiv,
+    cipher: &Cipher,
     epoch: u32,
     place: CellPlace<'_>,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(KeyringError::Open)?;
-    let aad = associated(epoch, place);
-    cipher
-        .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &aad })
-        .map(Zeroizing::new)
-        .map_err(|_| KeyringError::Open)
+    cipher.open(*nonce, &associated(epoch, place), sealed).map_err(|Refused| KeyringError::Open)
 }
 
 /// Dataset, record type, column, record and epoch, each with its length before it, so that no two places read the same.

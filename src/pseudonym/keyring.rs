@@ -3,6 +3,7 @@
 use super::{
     Pseudonym, SubjectIdentifier,
     cell::{self, CellPlace, CellSealed},
+    cipher::Cipher,
 };
 use crate::{
     access_log::{
@@ -12,7 +13,6 @@ use crate::{
     entropy::{Entropy, NoEntropy},
     ids::{AgreementId, DatasetId, OrganisationId},
 };
-use aes_gcm_siv::Aes256GcmSiv;
 use aes_siv::{KeyInit, siv::Aes256Siv};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use hkdf::Hkdf;
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 pub struct Keyring {
     datasets: HashMap<DatasetId, DatasetKeys>,
     handles: Zeroizing<[u8; 32]>,
-    months: Aes256GcmSiv,
+    months: Cipher,
     restrictions: Zeroizing<[u8; 32]>,
     heads: Zeroizing<[u8; 32]>,
     signer: LogSigner,
@@ -37,7 +37,7 @@ pub struct Keyring {
 struct DatasetKeys {
     epoch: u32,
     pseudonyms: Zeroizing<[u8; 64]>,
-    cells: Aes256GcmSiv,
+    cells: Cipher,
     index: Zeroizing<[u8; 32]>,
 }
 
@@ -136,7 +136,7 @@ impl Keyring {
                 let keys = DatasetKeys {
                     epoch: *epoch,
                     pseudonyms: derive(root, b"disown.v1/pseudonym", &context),
-                    cells: cell::cipher(&derive(root, b"disown.v1/cell", &context)),
+                    cells: Cipher::new(&derive(root, b"disown.v1/cell", &context)),
                     index: derive(root, b"disown.v1/blind-index", &context),
                 };
                 (dataset.clone(), keys)
@@ -145,7 +145,7 @@ impl Keyring {
         // Outlives every handle and every month, as long as the keyring does.
         let restrictions = derive(&handles, b"disown.v1/restriction", b"");
         let heads = derive(&months, b"disown.v1/head", b"");
-        Self { datasets, handles, months: cell::cipher(&months), restrictions, heads, signer }
+        Self { datasets, handles, months: Cipher::new(&months), restrictions, heads, signer }
     }
 
     /// The key epoch that new rows of a dataset get.

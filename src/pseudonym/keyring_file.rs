@@ -1,14 +1,13 @@
 //! The keyring as a file, sealed by a key-encryption key that is kept elsewhere.
 
-use super::keyring::Keyring;
+use super::{
+    cipher::{Cipher, NONCE, Refused},
+    keyring::Keyring,
+};
 use crate::{
     access_log::checkpoint::LogSigner,
     entropy::{Entropy, NoEntropy},
     ids::DatasetId,
-};
-use aes_gcm_siv::{
-    Aes256GcmSiv, Nonce,
-    aead::{Aead, KeyInit, Payload},
 };
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -121,10 +120,8 @@ pub fn add(
 
 fn seal(contents: &Contents, kek: &KeyEncryptionKey, entropy: &dyn Entropy) -> Result<String, InvalidKeyring> {
     let plain = Zeroizing::new(serde_json::to_vec(contents).map_err(|_| InvalidKeyring::Form)?);
-    let nonce: [u8; 12] = entropy.bytes().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?;
-    let sealed = cipher(kek)
-        .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad: FORMAT.as_bytes() })
-        .map_err(|_| InvalidKeyring::Form)?;
+    let nonce: [u8; NONCE] = entropy.bytes().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?;
+    let sealed = Cipher::new(&kek.0).seal(nonce, FORMAT.as_bytes(), &plain).map_err(|Refused| InvalidKeyring::Form)?;
     let file = Sealed { format: FORMAT.to_owned(), nonce: hex::encode(nonce), sealed: BASE64.encode(sealed) };
     serde_json::to_string_pretty(&file).map_err(|_| InvalidKeyring::Form)
 }
@@ -148,18 +145,12 @@ fn contents(text: &str, kek: &KeyEncryptionKey) -> Result<Contents, InvalidKeyri
     if file.format != FORMAT {
         return Err(InvalidKeyring::Form);
     }
-    let mut nonce = [0; 12];
+    let mut nonce = [0; NONCE];
     hex::decode_to_slice(&file.nonce, &mut nonce).map_err(|_| InvalidKeyring::Form)?;
     let sealed = BASE64.decode(&file.sealed).map_err(|_| InvalidKeyring::Form)?;
-    let plain = cipher(kek)
-        .decrypt(&Nonce::from(nonce), Payload { msg: &sealed, aad: FORMAT.as_bytes() })
-        .map(Zeroizing::new)
-        .map_err(|_| InvalidKeyring::Open)?;
+    let plain =
+        Cipher::new(&kek.0).open(nonce, FORMAT.as_bytes(), &sealed).map_err(|Refused| InvalidKeyring::Open)?;
     serde_json::from_slice(&plain).map_err(|_| InvalidKeyring::Form)
-}
-
-fn cipher(kek: &KeyEncryptionKey) -> Aes256GcmSiv {
-    Aes256GcmSiv::new((&*kek.0).into())
 }
 
 fn key(text: &str) -> Result<Zeroizing<[u8; 32]>, InvalidKeyring> {

@@ -22,6 +22,7 @@ mod store;
 mod strace;
 mod syscalls;
 mod tamper;
+mod tamper_postgres;
 mod trial;
 
 use held::held;

@@ -15,9 +15,10 @@ CREATE TABLE entry (
     leaf BYTEA NOT NULL -- SHA-256(0x00 || 0x01 || the three commitments)
 );
 
--- Few entries are of these kinds, and a start looks for them. The kind stands in the part that is hashed.
-CREATE INDEX entry_input ON entry (idx) WHERE actor LIKE '%"kind":"input"%';
-CREATE INDEX entry_administration ON entry (idx) WHERE actor LIKE '%"kind":"administration"%';
+-- Few entries are of these kinds, and a start looks for them. The kind stands in the part that is hashed. Every entry that is appended
+-- is searched for it, and strpos does that many times faster than LIKE.
+CREATE INDEX entry_input ON entry (idx) WHERE strpos(actor, '"kind":"input"') > 0;
+CREATE INDEX entry_administration ON entry (idx) WHERE strpos(actor, '"kind":"administration"') > 0;
 
 -- Perfect subtrees of the RFC 6962 tree, so that proofs and start-up need not read every leaf.
 CREATE TABLE node (

@@ -164,8 +164,8 @@ impl ReadStorage for PostgresReader {
         // The first condition of each is the index's; the second is meant.
         let query = sqlx::query_as(
             "SELECT actor::json ->> 'dataset', actor::json ->> 'batch' FROM entry \
-             WHERE actor LIKE '%\"kind\":\"input\"%' AND actor::json ->> 'kind' = 'input' AND actor::json ->> 'broker' = $2 AND idx > \
-             (SELECT coalesce(max(idx), -1) FROM entry WHERE actor LIKE '%\"kind\":\"administration\"%' \
+             WHERE strpos(actor, '\"kind\":\"input\"') > 0 AND actor::json ->> 'kind' = 'input' AND actor::json ->> 'broker' = $2 AND idx > \
+             (SELECT coalesce(max(idx), -1) FROM entry WHERE strpos(actor, '\"kind\":\"administration\"') > 0 \
              AND actor::json ->> 'kind' = 'administration' AND actor::json ->> 'broker' = $2 AND actor::json ->> 'event' = $1) \
              ORDER BY idx",
         )

@@ -5,6 +5,7 @@ pub mod asked;
 pub mod binaries;
 pub mod child;
 pub mod cluster;
+pub mod connection;
 pub mod deployed;
 pub mod laid_out;
 pub mod process;

@@ -4,6 +4,7 @@ use super::{
     asked::{Asking, THREADS},
     child::Guard,
     cluster::{KEEPER, Server},
+    connection,
     deployed::PROGRAM,
     laid_out::LaidOut,
     process::Process,
@@ -47,10 +48,11 @@ impl<'a> Running<'a> {
         self.server.query(KEEPER, "CHECKPOINT")?;
         let before = self.entries()?;
         let token = self.laid_out.token("dr.renouf", "health-and-care-jersey", "clinician")?;
-        let asking = Asking::begin(&self.runtime, &self.address, &self.tls, &token, about, callers)?;
+        let tls = connection::tls(self.laid_out)?;
+        let asking = Asking::begin(&self.runtime, &self.address, &tls, &token, about, callers)?;
         sleep(WARMING);
         let broker = Process::alone("broker", self.broker.child.id());
-        let processes = [self.server.process(), broker, Process::this("load client")];
+        let processes = [self.server.process(), broker, Process::this("load client"), Process::all("whole machine")];
         let window = Window::watch(&processes, lasting)?;
         let answers = self.runtime.block_on(asking.end())?;
         let recorded = self.entries()? - before;

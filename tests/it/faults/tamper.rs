@@ -129,6 +129,12 @@ async fn swapped_entries_changed_nodes_heads_and_checkpoints_are_found() {
         }
     }
     after(&deployment, "DELETE FROM node WHERE level = 1 AND position = 1").await;
+    // One after another they read as before, but where one ends and the next begins is elsewhere.
+    let shift = "UPDATE node SET hash = CAST(hash || (SELECT substr(next.hash, 1, 1) FROM node AS next WHERE level = 1 AND position = 1) AS BLOB) \
+                 WHERE level = 1 AND position = 0; \
+                 UPDATE node SET hash = substr(hash, 2) WHERE level = 1 AND position = 1";
+    after(&deployment, shift).await;
+    after(&deployment, "INSERT INTO node VALUES (9, 9, zeroblob(32))").await;
     after(&deployment, "UPDATE checkpoint SET size = size + 1 WHERE size = (SELECT max(size) FROM checkpoint)").await;
     after(&deployment, "DELETE FROM checkpoint").await;
     after(&deployment, "DELETE FROM head WHERE size = (SELECT max(size) FROM head)").await;
