@@ -28,6 +28,8 @@ use tracing::Instrument;
 /// One batch has at most so many entries and bytes: enough to share a sync, little enough for nobody to wait long.
 pub(super) const BATCH_ENTRIES: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
+/// With so many waiting a commit begins although more are about to come: they wait for the next one while this one is under way.
+const ENOUGH: usize = 24;
 
 /// What the sequencer is asked for.
 pub(super) enum Command {
@@ -98,7 +100,7 @@ impl Sequencer {
         while let Some(first) = self.next(&mut commands).await {
             // Whoever is about to append may do so first, and share the commit.
             let mut before = None;
-            while before != Some(commands.len()) && commands.len() < BATCH_ENTRIES {
+            while before != Some(commands.len()) && commands.len() < ENOUGH {
                 before = Some(commands.len());
                 tokio::task::yield_now().await;
             }

@@ -79,12 +79,17 @@ impl Sequencer {
     }
 
     fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {
-        let part = |text: String| Ok(Part { text, salt: self.entropy.bytes()? });
+        // Asked for once: each time is a call to the system.
+        let salts: [u8; 48] = self.entropy.bytes()?;
+        let salt = |nth: usize| std::array::from_fn(|at| salts[16 * nth + at]);
         Ok(NewEntry {
             index,
-            actor: part(canonical::actor(&one.entry.actor, &format!("{time:.6}"), self.broker.as_str()))?,
-            subject: part(canonical::subject(&one.entry.subject))?,
-            answer: part(canonical::answer(&AnswerPart::of(&one.covers)))?,
+            actor: Part {
+                text: canonical::actor(&one.entry.actor, &format!("{time:.6}"), self.broker.as_str()),
+                salt: salt(0),
+            },
+            subject: Part { text: canonical::subject(&one.entry.subject), salt: salt(1) },
+            answer: Part { text: canonical::answer(&AnswerPart::of(&one.covers)), salt: salt(2) },
         })
     }
 }

@@ -58,6 +58,10 @@ impl Server {
                 // Statements are small, prepared once and planned once: to plan one anew costs more than to execute it.
                 ("jit", "off"),
                 ("plan_cache_mode", "force_generic_plan"),
+                // They find few rows by their key. A plan stands while tables grow: one that was made when a table was empty must not
+                // read all of it later, and for few rows a map of pages to visit costs more than it spares.
+                ("enable_seqscan", "off"),
+                ("enable_bitmapscan", "off"),
                 ("search_path", "public"),
                 // The warning that a commit may be on one host only must come through, whatever is set for the role.
                 ("client_min_messages", "warning"),

@@ -11,6 +11,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// With so many waiting a statement goes although more are about to come: while the server is at it, the broker is at theirs.
+const ENOUGH: usize = 24;
+
 /// What looks up in one dataset. One connection does it for everybody: the more wait, the more share a statement.
 pub(super) struct LookUps {
     lane: Lanes,
@@ -103,7 +106,7 @@ async fn look_up_all(
 ) -> bool {
     // Whoever is about to ask may do so first: it costs nothing where nobody is, and many share a statement where many are.
     let mut before = 0;
-    while before != turn.waiting() {
+    while before != turn.waiting() && turn.waiting() < ENOUGH {
         before = turn.waiting();
         tokio::task::yield_now().await;
     }
