@@ -148,8 +148,7 @@ fn contents(text: &str, kek: &KeyEncryptionKey) -> Result<Contents, InvalidKeyri
     let mut nonce = [0; NONCE];
     hex::decode_to_slice(&file.nonce, &mut nonce).map_err(|_| InvalidKeyring::Form)?;
     let sealed = BASE64.decode(&file.sealed).map_err(|_| InvalidKeyring::Form)?;
-    let plain =
-        Cipher::new(&kek.0).open(nonce, FORMAT.as_bytes(), &sealed).map_err(|Refused| InvalidKeyring::Open)?;
+    let plain = Cipher::new(&kek.0).open(nonce, FORMAT.as_bytes(), &sealed).map_err(|Refused| InvalidKeyring::Open)?;
     serde_json::from_slice(&plain).map_err(|_| InvalidKeyring::Form)
 }
 

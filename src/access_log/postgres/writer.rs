@@ -42,12 +42,11 @@ new_head AS (INSERT INTO head (size, predecessor, root, seal) SELECT $3, $1, $4,
 new_checkpoint AS (INSERT INTO checkpoint (size, note) SELECT $6, $7 FROM new_head WHERE $7::text IS NOT NULL \
 ON CONFLICT (size) DO NOTHING), \
 new_node AS (INSERT INTO node (level, position, hash) SELECT node.* FROM new_head, \
-unnest($8::bigint[], $9::bigint[], $10::bytea[]) AS node), \
-new_entry AS (INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
+unnest($8::bigint[], $9::bigint[], $10::bytea[]) AS node) \
+INSERT INTO entry (idx, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
 subject_commitment, answer_commitment, leaf) SELECT entry.* FROM new_head, \
 unnest($11::bigint[], $12::text[], $13::bytea[], $14::text[], $15::bytea[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[], \
-$20::bytea[], $21::bytea[]) AS entry RETURNING idx, actor, actor_salt, subject, subject_salt, answer, answer_salt) \
-SELECT * FROM new_entry ORDER BY idx";
+$20::bytea[], $21::bytea[]) AS entry RETURNING idx, actor, actor_salt, subject, subject_salt, answer, answer_salt";
 
 /// A broker's clock may be so far from the server's, by which all brokers are held against each other: what it says stands in the log,
 /// and by it tokens and agreements end.
@@ -117,11 +116,13 @@ impl PostgresStorage {
             Ok((Ok(_), true)) => Err(WriteError::Lost(ONE_HOST.to_owned())),
             // Another broker was first, or the policy changed.
             Ok((Ok(rows), false)) if rows.is_empty() => Err(WriteError::Conflict),
-            Ok((Ok(rows), false)) => rows
-                .iter()
-                .map(entry)
-                .collect::<sqlx::Result<_>>()
-                .map_err(|error| WriteError::StateUnknown(error.to_string())),
+            Ok((Ok(rows), false)) => {
+                let entries: sqlx::Result<Vec<_>> = rows.iter().map(entry).collect();
+                let mut entries = entries.map_err(|error| WriteError::StateUnknown(error.to_string()))?;
+                // They come in no order that anybody promised.
+                entries.sort_by_key(|entry| entry.index);
+                Ok(entries)
+            }
             Ok((Err(error), _)) if said(&error, &[DIVISION_BY_ZERO]) => Err(WriteError::Rejected(format!(
                 "the clock of this machine is more than {} s from that of the database's server",
                 APART.as_secs()

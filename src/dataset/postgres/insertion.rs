@@ -18,9 +18,11 @@ const AT_ONCE: usize = 1_000;
 /// INVARIANT (apart): a table keeps its rows in the order in which they came, each with the number of its transaction, so two stolen
 /// ones would join the subjects whose records were put in one by one. With each batch the last pages of the table are written anew,
 /// ordered by what is random: what comes in singly is mixed with the hundred or so that came before it, and again with those after.
+/// Where they begin is a query of its own: so it is asked once, and no other page is read.
 const STIR: &str = "\
 WITH last AS (DELETE FROM record \
-WHERE ctid >= format('(%s,0)', greatest(pg_relation_size('record') / current_setting('block_size')::bigint - 8, 0))::tid RETURNING *) \
+WHERE ctid >= (SELECT format('(%s,0)', greatest(pg_relation_size('record') / current_setting('block_size')::bigint - 8, 0))::tid) \
+RETURNING *) \
 INSERT INTO record SELECT * FROM last ORDER BY pseudonym, record_id";
 
 /// A record as its row will be.

@@ -94,7 +94,10 @@ impl Asking {
 }
 
 pub async fn connect(address: &str, tls: &ClientTlsConfig) -> anyhow::Result<Channel> {
-    Ok(Endpoint::from_shared(format!("https://127.0.0.1:{}", port(address)?))?.tls_config(tls.clone())?.connect().await?)
+    Ok(Endpoint::from_shared(format!("https://127.0.0.1:{}", port(address)?))?
+        .tls_config(tls.clone())?
+        .connect()
+        .await?)
 }
 
 fn port(address: &str) -> anyhow::Result<u16> {

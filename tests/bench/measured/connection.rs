@@ -9,7 +9,10 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, TE},
 };
 use prost::Message;
-use rustls::{ClientConfig, RootCertStore, pki_types::{CertificateDer, pem::PemObject}};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

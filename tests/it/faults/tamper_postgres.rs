@@ -47,7 +47,8 @@ async fn an_entry_that_is_altered_or_missing_on_a_server_is_found_where_it_is() 
     let found = |why: &NotVerified| matches!(why, NotVerified::Entry { index: 2, .. });
     let hashes = ["actor_commitment", "subject_commitment", "answer_commitment", "leaf"];
     for column in hashes.into_iter().chain(["actor_salt", "subject_salt", "answer_salt"]) {
-        let flip = format!("UPDATE entry SET {column} = set_byte({column}, 3, get_byte({column}, 3) # 1) WHERE idx = 2");
+        let flip =
+            format!("UPDATE entry SET {column} = set_byte({column}, 3, get_byte({column}, 3) # 1) WHERE idx = 2");
         let why = after(&deployment, &mut admin, &flip).await;
         assert!(found(&why), "{column}: {why}");
     }
@@ -95,7 +96,7 @@ async fn subtrees_heads_and_checkpoints_that_are_altered_on_a_server_are_found()
     for alteration in [
         "UPDATE head SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = (SELECT min(size) FROM head)",
         "DELETE FROM head WHERE size = (SELECT max(size) FROM head)",
-        "UPDATE checkpoint SET note = replace(note, 'A', 'B') WHERE size = (SELECT max(size) FROM checkpoint)",
+        "UPDATE checkpoint SET note = translate(note, 'ABCDEFGH', 'BCDEFGHA') WHERE size = (SELECT max(size) FROM checkpoint)",
         "UPDATE checkpoint SET size = size + 1 WHERE size = (SELECT max(size) FROM checkpoint)",
         "DELETE FROM checkpoint",
     ] {
