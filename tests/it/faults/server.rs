@@ -43,6 +43,11 @@ async fn a_server_that_is_killed_and_started_again_is_used_again() {
         broker = broker.stop().await.serve().await;
         outcome.add(held(&broker.deployment, &received).await);
     }
+    // With nobody asking, too.
+    block_in_place(|| server.kill());
+    broker.health_becomes(ServingStatus::NotServing).await;
+    block_in_place(|| server.start());
+    broker.health_becomes(ServingStatus::Serving).await;
     println!("server: the first answer {slowest:?} after it was started, at the latest");
     assert!(slowest < RECOVERS_WITHIN, "{slowest:?}");
     broker.finish().await;

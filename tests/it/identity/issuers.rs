@@ -172,12 +172,15 @@ async fn a_file_of_keys_is_read_again_and_a_bad_one_changes_nothing() {
         (trust.takes(&old), trust.takes(&new))
     };
     assert_eq!(read(&jwks(&[old.jwk(), new.jwk()])), (true, true));
+    let taken = trust.token(&old, json!({}));
+    assert!(trust.roles(&taken).is_some());
     for bad in ["", "{", "{\"keys\": []}", &jwks(&[new.jwk(), new.jwk()]), &jwks(&[Signer::of(Algorithm::EdDsa).jwk()])]
     {
         assert_eq!(read(bad), (true, true), "{bad}");
     }
-    // A key that is gone is gone at once.
+    // A key that is gone is gone at once, for a token that was taken before as well.
     assert_eq!(read(&jwks(&[new.jwk()])), (false, true));
+    assert_eq!(trust.roles(&taken), None);
     fs::remove_file(trust.folder.path().join("0.json")).unwrap();
     trust.verifier.read_keys_again();
     assert_eq!((trust.takes(&old), trust.takes(&new)), (false, true));
