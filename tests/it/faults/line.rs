@@ -63,6 +63,9 @@ async fn a_line_that_is_reset_after_any_byte_spoils_one_answer_and_no_other() {
     trial.passed(finish(broker, answers).await);
 }
 
+/// Whether the last head has its checkpoint.
+const SIGNED: &str = "SELECT count(*) FROM checkpoint WHERE size = (SELECT max(size) FROM head)";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_that_nobody_can_say_was_done_releases_nothing_and_is_looked_for() {
     if !on_a_server() {
@@ -72,7 +75,8 @@ async fn an_append_that_nobody_can_say_was_done_releases_nothing_and_is_looked_f
     let (broker, line) = behind_a_line().await;
     let mut answers = vec![broker.told(&clinician(), ISOLATING).await.response];
     for cycle in 0..trial.cycles() {
-        // What waits to be stored by itself would be what is cut otherwise.
+        // What waits to be stored by itself would be what is cut otherwise, or its answer.
+        until(async || broker.deployment.count("control", SIGNED).await == 1).await;
         tokio::time::sleep(Duration::from_millis(60)).await;
         let before = broker.deployment.count("control", RELEASES).await;
         let done = cycle.is_multiple_of(2);
