@@ -27,7 +27,7 @@ const PREFIX: usize = 5;
 pub struct Connection(SendRequest<Bytes>);
 
 impl Connection {
-    /// Connections as there are to be.
+    /// One more, once it stands.
     pub async fn open(port: u16, tls: &Arc<ClientConfig>) -> anyhow::Result<Self> {
         let socket = TcpStream::connect(("127.0.0.1", port)).await?;
         socket.set_nodelay(true)?;
