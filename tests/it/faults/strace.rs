@@ -29,6 +29,31 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// What may befall these calls, each so often as it is made.
+    pub(super) fn all(
+        calls: impl IntoIterator<Item = (String, usize)>,
+        of: impl Fn(&str) -> Vec<Instead>,
+    ) -> Vec<Self> {
+        let each = calls.into_iter().flat_map(|(call, most)| {
+            let befalling = of(&call);
+            let numbered =
+                (1..=most).flat_map(move |number| befalling.clone().into_iter().map(move |instead| (number, instead)));
+            numbered.map(move |(number, instead)| Self { call: call.clone(), number, instead })
+        });
+        each.collect()
+    }
+
+    /// So many of them, evenly apart.
+    pub(super) fn spread(all: &[Self], chosen: usize) -> impl Iterator<Item = &Self> {
+        (0..chosen).map(move |at| &all[at * all.len() / chosen + all.len() / chosen / 2])
+    }
+
+    /// How often a call is made differs a little from run to run.
+    pub(super) fn assert_most_befell(befell: u64, chosen: usize) {
+        println!("{befell} of {chosen} faults befell a call");
+        assert!(befell + 1 + chosen as u64 / 10 >= chosen as u64, "the calls are not those that were counted");
+    }
+
     fn arguments(&self) -> [String; 4] {
         let Self { call, number, instead } = self;
         let what = match instead {
