@@ -12,6 +12,7 @@ use crate::{
     pseudonym::{CellPlace, Handle, Keyring, Pseudonym},
 };
 use jiff::civil::Date;
+use std::string::FromUtf8Error;
 use zeroize::Zeroizing;
 
 /// Everything that is held on one subject and covered by the grant, unredacted. It cannot be rendered, only redacted.
@@ -134,8 +135,10 @@ async fn value(
         }
         StoredCell::Bytes(sealed) => {
             let mut plain = keyring.unseal(place, &sealed).await?;
-            let text = String::from_utf8(std::mem::take(&mut *plain));
-            Zeroizing::new(text.map_err(|_| Unanswered::Fault)?)
+            // What is no text comes back with the error, and is wiped.
+            let wiped = |not: FromUtf8Error| drop(Zeroizing::new(not.into_bytes()));
+            let text = String::from_utf8(std::mem::take(&mut *plain)).map_err(wiped);
+            Zeroizing::new(text.map_err(|()| Unanswered::Fault)?)
         }
         StoredCell::Plain(text) => Zeroizing::new(text),
     };

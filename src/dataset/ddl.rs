@@ -1,6 +1,9 @@
 //! The table that a catalogue entry needs.
 
-use super::catalogue::{Catalogue, Column, DatasetSpec, Kind};
+use super::{
+    catalogue::{Catalogue, Column, DatasetSpec, Kind},
+    store::StoreError,
+};
 use crate::database::Engine;
 use std::fmt::Write;
 
@@ -97,8 +100,28 @@ pub(super) const OWN: [(&str, &str); 12] = [
     ("key_epoch", "INTEGER"),
 ];
 
+/// Whether each column of the table of records is there, with its type: a store that lacks one would fail at the first question instead.
+/// `found` are names and types as the engine has them.
+pub(super) fn check(spec: &DatasetSpec, engine: Engine, found: &[(String, String)]) -> Result<(), StoreError> {
+    for (column, wanted) in columns(spec) {
+        let wanted = match (engine, wanted) {
+            (Engine::Sqlite, wanted) => wanted,
+            (Engine::Postgres, "BLOB") => "bytea",
+            (Engine::Postgres, "INTEGER") => "bigint",
+            (Engine::Postgres, _) => "text",
+        };
+        let what = match found.iter().find(|(name, _)| *name == column) {
+            None => "is missing",
+            Some((_, known)) if known != wanted => "has another type",
+            Some(_) => continue,
+        };
+        return Err(StoreError::Layout { dataset: spec.id.clone(), column, what });
+    }
+    Ok(())
+}
+
 /// Every column of the table of records, its own and the catalogue's, with its type in SQLite's words.
-pub(super) fn columns(spec: &DatasetSpec) -> Vec<(String, &'static str)> {
+fn columns(spec: &DatasetSpec) -> Vec<(String, &'static str)> {
     let index = |column: &Column| column.unique.then(|| (format!("{}_index", column.name), "BLOB"));
     let domain = spec.columns.iter().map(|column| (column.name.clone(), sql_type(column)));
     let own = OWN.into_iter().map(|(name, sql_type)| (name.to_owned(), sql_type));

@@ -174,19 +174,10 @@ impl SqliteDataset {
     }
 }
 
-/// Each column that is there must have its type: a store that lacks one would fail at the first question instead.
 async fn check_layout(pool: &SqlitePool, spec: &DatasetSpec) -> Result<(), StoreError> {
     let found: Vec<(String, String)> = sqlx::query_as("SELECT name, type FROM pragma_table_info('record')")
         .fetch_all(pool)
         .await
         .map_err(|source| StoreError::Database { dataset: spec.id.clone(), source })?;
-    for (column, wanted) in super::ddl::columns(spec) {
-        let what = match found.iter().find(|(name, _)| *name == column) {
-            None => "is missing",
-            Some((_, sql_type)) if sql_type != wanted => "has another type",
-            Some(_) => continue,
-        };
-        return Err(StoreError::Layout { dataset: spec.id.clone(), column, what });
-    }
-    Ok(())
+    super::ddl::check(spec, Engine::Sqlite, &found)
 }

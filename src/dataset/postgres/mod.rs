@@ -51,7 +51,6 @@ impl PostgresDataset {
         Ok(store)
     }
 
-    /// Each column that is there must have its type: a store that lacks one would fail at the first question instead.
     async fn check_layout(&self, spec: &DatasetSpec) -> Result<(), StoreError> {
         let found: Vec<(String, String)> = self
             .lane
@@ -66,20 +65,7 @@ impl PostgresDataset {
             })
             .await
             .map_err(|source| self.failed(source))?;
-        for (column, wanted) in ddl::columns(spec) {
-            let wanted = match wanted {
-                "BLOB" => "bytea",
-                "INTEGER" => "bigint",
-                _ => "text",
-            };
-            let what = match found.iter().find(|(name, _)| *name == column) {
-                None => "is missing",
-                Some((_, known)) if known != wanted => "has another type",
-                Some(_) => continue,
-            };
-            return Err(StoreError::Layout { dataset: spec.id.clone(), column, what });
-        }
-        Ok(())
+        ddl::check(spec, Engine::Postgres, &found)
     }
 
     fn id(&self) -> &DatasetId {
