@@ -2,7 +2,7 @@
 
 use super::{
     connection::Connection,
-    subjects::Subjects,
+    subjects::{Subjects, in_no_order},
     window::{Answer, now},
 };
 use anyhow::{Context, ensure};
@@ -117,13 +117,8 @@ async fn ask(
         ..Default::default()
     };
     let mut answers = Vec::new();
-    let mut state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    while !over.load(Ordering::Relaxed) {
-        // xorshift: another subject each time, in an order that no cache foresees.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        question.subject = Some(Subject::Identifier(format!("jy:{}", about.identifier((state >> 32) as usize))));
+    for at in in_no_order(number).take_while(|_| !over.load(Ordering::Relaxed)) {
+        question.subject = Some(Subject::Identifier(format!("jy:{}", about.identifier(at))));
         let start = Instant::now();
         let answer = connection.ask(METHOD, &token, &question).await?;
         answers.push(Answer { at: now()?, took: start.elapsed() });

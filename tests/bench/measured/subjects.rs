@@ -21,3 +21,14 @@ impl Subjects {
         format!("JY{:06}{}", number % NUMBERS, LETTERS[number / NUMBERS])
     }
 }
+
+/// Places of subjects, another one each time, in an order that no cache foresees: xorshift, for each caller from elsewhere.
+pub fn in_no_order(caller: usize) -> impl Iterator<Item = usize> {
+    let mut state = (caller as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as usize
+    })
+}

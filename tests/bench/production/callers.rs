@@ -2,6 +2,7 @@
 
 use crate::{
     question::{CASE, PURPOSE, ROLE, SUBJECTS},
+    subjects::in_no_order,
     window::{Answer, now},
 };
 use anyhow::{Context, ensure};
@@ -61,14 +62,9 @@ pub async fn ask_once(socket: &Path, token: &str) -> anyhow::Result<()> {
 async fn ask(socket: PathBuf, token: String, number: usize, over: Arc<AtomicBool>) -> anyhow::Result<Vec<Answer>> {
     let mut connection = Connection::open(&socket, &token).await?;
     let mut answers = Vec::new();
-    let mut state = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    while !over.load(Ordering::Relaxed) {
-        // xorshift: another subject each time, in an order that no cache foresees.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
+    for at in in_no_order(number).take_while(|_| !over.load(Ordering::Relaxed)) {
         let start = Instant::now();
-        let answer = connection.answer((state >> 32) as usize).await?;
+        let answer = connection.answer(at).await?;
         answers.push(Answer { at: now()?, took: start.elapsed() });
         // What arrives is looked into once, for looking costs time of the processors that are measured.
         if answers.len() == 1 {
