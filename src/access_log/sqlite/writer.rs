@@ -19,13 +19,19 @@ use async_trait::async_trait;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::path::Path;
 
+const SQLITE_IOERR: u32 = 10;
+const SQLITE_FULL: u32 = 13;
+/// What a lock comes to that the system did not take back: it is held until the process ends, and who asks for it waits ten seconds each
+/// time.
+const SQLITE_PROTOCOL: u32 = 15;
+
 /// The one connection that writes, and one that reads back what is there: the writer's own cache would only repeat what was meant.
 #[derive(Debug)]
 pub(in crate::access_log) struct SqliteStorage {
     connection: SqliteConnection,
     read_back: SqliteConnection,
     guard: FileGuard,
-    /// The medium failed outside a batch: no sync after that is believed.
+    /// The medium failed other than in a commit: no sync after that is believed.
     failed: Option<String>,
 }
 
@@ -47,14 +53,18 @@ impl SqliteStorage {
         Ok(Self { connection, read_back, guard, failed: None })
     }
 
-    fn files_are_there(&mut self) -> sqlx::Result<()> {
-        self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault)))
+    /// Nothing is written on a medium that failed, nor to files that are no longer there.
+    fn sound(&mut self) -> sqlx::Result<()> {
+        match &self.failed {
+            Some(failed) => Err(sqlx::Error::Io(std::io::Error::other(failed.clone()))),
+            None => self.guard.check().map_err(|fault| sqlx::Error::Io(std::io::Error::other(fault))),
+        }
     }
 
-    /// What a write outside a batch gave. A sync that failed may work the next time with nothing of it on the medium.
+    /// What the database gave other than for a commit. A sync that failed may work the next time with nothing of it on the medium.
     fn checked<T>(&mut self, outcome: sqlx::Result<T>) -> sqlx::Result<T> {
         if let Err(error) = &outcome
-            && error.as_database_error().is_some_and(|known| known.message().contains("disk I/O error"))
+            && matches!(code(error), Some(SQLITE_IOERR | SQLITE_PROTOCOL))
         {
             self.failed = Some(error.to_string());
         }
@@ -64,8 +74,7 @@ impl SqliteStorage {
     /// A full disk is the one failure of a commit that leaves no doubt: SQLite writes the frame that makes a transaction count last,
     /// and that one had no room. The head is read all the same. After any other failure (a sync above all) the batch may be there.
     async fn after_failed_commit(&mut self, predecessor: u64, error: sqlx::Error) -> WriteError {
-        const SQLITE_FULL: &str = "13";
-        let full = error.as_database_error().and_then(|known| known.code()).is_some_and(|code| code == SQLITE_FULL);
+        let full = code(&error) == Some(SQLITE_FULL);
         let rolled_back = match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
             Ok(_) => true,
             Err(rollback) => no_transaction(&rollback),
@@ -78,28 +87,22 @@ impl SqliteStorage {
         }
     }
 
-    async fn stage(&mut self, batch: &Batch) -> Result<(), WriteError> {
+    /// Whether head and epoch are those that the batch was made for.
+    async fn stage(&mut self, batch: &Batch) -> sqlx::Result<bool> {
         let connection = &mut self.connection;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(rejected)?;
-        let head: i64 = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(rejected)?;
-        if head.unsigned_abs() != batch.predecessor {
-            return Err(WriteError::Foreign);
-        }
-        let epoch: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(rejected)?;
-        if epoch.unsigned_abs() != batch.epoch {
-            return Err(WriteError::Foreign);
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        let head: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut *connection).await?;
+        let epoch: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut *connection).await?;
+        if head.unsigned_abs() != batch.predecessor || epoch.unsigned_abs() != batch.epoch {
+            return Ok(false);
         }
         if let Some((size, note)) = &batch.checkpoint {
-            insert_checkpoint(connection, *size, note).await.map_err(rejected)?;
+            insert_checkpoint(connection, *size, note).await?;
         }
         for (entry, commitments) in batch.entries.iter().zip(&batch.commitments) {
-            insert_entry(connection, entry, commitments).await.map_err(rejected)?;
+            insert_entry(connection, entry, commitments).await?;
         }
         for (id, hash) in &batch.nodes {
             sqlx::query("INSERT INTO node (level, position, hash) VALUES (?1, ?2, ?3)")
@@ -107,13 +110,13 @@ impl SqliteStorage {
                 .bind(id.position as i64)
                 .bind(&hash.as_bytes()[..])
                 .execute(&mut *connection)
-                .await
-                .map_err(rejected)?;
+                .await?;
         }
         for (number, epoch) in &batch.epochs {
-            insert_epoch(connection, *number, epoch).await.map_err(rejected)?;
+            insert_epoch(connection, *number, epoch).await?;
         }
-        insert_head(connection, batch).await.map_err(rejected)
+        insert_head(connection, batch).await?;
+        Ok(true)
     }
 
     async fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
@@ -121,11 +124,13 @@ impl SqliteStorage {
             return Err(WriteError::StateUnknown(failed.clone()));
         }
         self.guard.check().map_err(rejected)?;
-        if let Err(error) = self.stage(batch).await {
+        let staged = self.stage(batch).await;
+        let staged = self.checked(staged);
+        if !matches!(staged, Ok(true)) {
             // A crash here leaves an open transaction, which SQLite rolls back.
             return match sqlx::query("ROLLBACK").execute(&mut self.connection).await {
                 Err(rollback) if !no_transaction(&rollback) => Err(WriteError::StateUnknown(rollback.to_string())),
-                _ => Err(error),
+                _ => Err(staged.map_or_else(rejected, |_| WriteError::Foreign)),
             };
         }
         // From here on the batch may be on the medium whatever is reported. A crash before the commit returns leaves it there whole
@@ -168,8 +173,9 @@ impl Storage for SqliteStorage {
     }
 
     async fn size(&mut self) -> sqlx::Result<u64> {
-        let size: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut self.connection).await?;
+        self.sound()?;
+        let size = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut self.connection).await;
+        let size: i64 = self.checked(size)?;
         Ok(size.unsigned_abs())
     }
 
@@ -249,23 +255,22 @@ impl Storage for SqliteStorage {
     }
 
     async fn store_checkpoint(&mut self, size: u64, note: &str) -> Result<(), sqlx::Error> {
-        self.files_are_there()?;
+        self.sound()?;
         let stored = insert_checkpoint(&mut self.connection, size, note).await;
         self.checked(stored)?;
-        self.files_are_there()
+        self.sound()
     }
 
     async fn month_key(&mut self, month: &str, fresh: &[u8]) -> Result<Vec<u8>, sqlx::Error> {
-        self.files_are_there()?;
+        self.sound()?;
         let insert =
             sqlx::query("INSERT INTO month_key (month, sealed) VALUES (?1, ?2) ON CONFLICT (month) DO NOTHING");
         let inserted = insert.bind(month).bind(fresh).execute(&mut self.connection).await;
         self.checked(inserted)?;
-        self.files_are_there()?;
-        sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = ?1")
-            .bind(month)
-            .fetch_one(&mut self.connection)
-            .await
+        self.sound()?;
+        let kept = sqlx::query_scalar("SELECT sealed FROM month_key WHERE month = ?1").bind(month);
+        let kept = kept.fetch_one(&mut self.connection).await;
+        self.checked(kept)
     }
 
     /// The writer last: that moves the write-ahead log into the database, unless another file is in the database's place.
@@ -285,6 +290,12 @@ async fn check_durability(connection: &mut SqliteConnection) -> Result<(), sqlx:
     } else {
         Err(corrupt("its database does not sync every commit"))
     }
+}
+
+/// SQLite's primary result code, where the error is one of its own.
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
 }
 
 fn rejected(error: impl std::fmt::Display) -> WriteError {
