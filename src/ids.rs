@@ -56,6 +56,8 @@ names! {
     Role;
     /// A purpose of the closed list in `roles.toml`.
     Purpose;
+    /// A person who approves agreements, as `approvers.toml` names it.
+    ApproverId;
     /// A broker, as it calls itself in the access log.
     BrokerId;
 }

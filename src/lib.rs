@@ -14,6 +14,7 @@
 // The way of a request.
 pub mod edge;
 pub mod identity;
+pub mod approval;
 pub mod policy;
 pub mod access;
 pub mod intake;

@@ -2,6 +2,7 @@
 
 use super::merkle::Hash;
 use crate::{
+    approval::Act,
     control::Restriction,
     dataset::Level,
     ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role},
@@ -55,6 +56,7 @@ pub(super) struct NewEpoch {
     /// SHA-256 of all files of the policy, hexadecimal.
     pub(super) files: String,
     pub(super) archive: Vec<Archived>,
+    pub(super) acts: Vec<Act>,
     pub(super) restriction: Option<Restriction>,
 }
 
@@ -226,17 +228,35 @@ impl Entry {
     }
 
     /// That a policy comes into force with this entry. Its texts are archived in the same transaction.
-    pub(crate) fn policy_in_force(policy_version: &str, files: &str, archive: Vec<Archived>) -> Self {
+    pub(crate) fn policy_in_force(policy_version: &str, files: &str, archive: Vec<Archived>, acts: Vec<Act>) -> Self {
         let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, restriction: None });
+        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, acts, restriction: None });
         entry
+    }
+
+    /// That an approver did something about an agreement or a dataset.
+    pub(crate) fn act(act: &Act, who: Who, terms: TermsInForce) -> Self {
+        let Act { matter, number, deed, approver, reason, .. } = act;
+        let (name, object) = (deed.name(), deed.object());
+        let mut entry = Self::decided(Kind::Administration, "done", who, terms);
+        entry.actor.event = Some(format!("{matter}, act {number}: {name} {object} by {approver}: {reason}"));
+        entry
+    }
+
+    /// With that act, which counts from this entry on, under the policy that is in force.
+    pub(super) fn acting(mut self, policy_version: &str, files: &str, act: Act) -> Self {
+        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
+        let epoch = NewEpoch { policy_version, files, archive: vec![], acts: vec![act], restriction: None };
+        self.opens_epoch = Some(epoch);
+        self
     }
 
     /// With a restriction that comes into force or ends with it, under the policy that is in force.
     pub(super) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        self.opens_epoch = Some(NewEpoch { policy_version, files, archive: vec![], restriction: Some(restriction) });
+        self.opens_epoch =
+            Some(NewEpoch { policy_version, files, archive: vec![], acts: vec![], restriction: Some(restriction) });
         self
     }
 

@@ -28,6 +28,7 @@ pub use state::{LogState, Unavailable};
 pub use storage::InForceNow;
 
 use crate::{
+    approval::Act,
     clock::Clock,
     control::Restriction,
     database::postgres::Server,
@@ -151,8 +152,20 @@ impl Appender {
         policy_version: &str,
         files: &str,
         archive: Vec<Archived>,
+        acts: Vec<Act>,
     ) -> Result<(), Unavailable> {
-        self.note(Entry::policy_in_force(policy_version, files, archive)).await.map(drop)
+        self.note(Entry::policy_in_force(policy_version, files, archive, acts)).await.map(drop)
+    }
+
+    /// Records what an approver did, which counts from its entry on: one transaction, one new control epoch.
+    pub(crate) async fn act(
+        &self,
+        entry: Entry,
+        policy_version: &str,
+        files: &str,
+        act: Act,
+    ) -> Result<Receipt, Unavailable> {
+        self.receipted(entry.acting(policy_version, files, act)).await
     }
 
     /// Records a change of a restriction, which comes into force with its entry: one transaction, one new control epoch.

@@ -11,6 +11,7 @@ use super::{
     storage::{InForceNow, ReadStorage, Snapshot},
 };
 use crate::{
+    approval::Act,
     database::{Durability, postgres::Server},
     pseudonym::RestrictionName,
 };
@@ -137,6 +138,11 @@ impl Reader {
     /// Whose data may not be used in an epoch.
     pub(crate) async fn restricted(&self, epoch: u64) -> Result<HashSet<RestrictionName>, SearchError> {
         Ok(self.storage.restricted(epoch).await?)
+    }
+
+    /// What approvers did in the epochs after one, up to another, in its order.
+    pub(crate) async fn acts(&self, after: u64, until: u64) -> Result<Vec<Act>, SearchError> {
+        Ok(self.storage.acts(after, until).await?)
     }
 
     /// Batches that a broker put in since it was last started, by dataset and name, oldest first: what start-up reconciles.

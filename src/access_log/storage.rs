@@ -7,7 +7,11 @@ use super::{
     leaf::Commitments,
     merkle::{Frontier, Hash, NodeId},
 };
-use crate::{database::Durability, pseudonym::RestrictionName};
+use crate::{
+    approval::{Act, Deed, Matter},
+    database::Durability,
+    pseudonym::RestrictionName,
+};
 use async_trait::async_trait;
 use std::{collections::HashSet, ops::Range};
 
@@ -98,6 +102,9 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
 
     /// Whose data may not be used in an epoch.
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>>;
+
+    /// What approvers did in the epochs after one, up to another, in its order.
+    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>>;
 
     /// Where an entry is when its receipt is given.
     async fn durability(&self) -> sqlx::Result<Durability>;
@@ -197,6 +204,23 @@ pub(super) fn commitments_of((actor, subject, answer): (Vec<u8>, Vec<u8>, Vec<u8
 pub(super) fn restriction_names(names: &[Vec<u8>]) -> sqlx::Result<HashSet<RestrictionName>> {
     let name = |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
     names.iter().map(name).collect()
+}
+
+/// An act that was stored: matter, number, deed, object, approver, reason, signature.
+pub(super) type ActRow = (String, i64, String, String, String, String, Vec<u8>);
+
+pub(super) fn act_of((matter, number, deed, object, approver, reason, signature): ActRow) -> sqlx::Result<Act> {
+    let act = || {
+        Some(Act {
+            matter: Matter::parse(&matter)?,
+            number: number.unsigned_abs(),
+            deed: Deed::parse(&deed, &object)?,
+            approver: approver.as_str().try_into().ok()?,
+            reason,
+            signature: signature.try_into().ok()?,
+        })
+    };
+    act().ok_or_else(|| corrupt("an act of an approver has another form"))
 }
 
 /// A salt that was stored.

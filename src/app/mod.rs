@@ -6,9 +6,10 @@ mod reload;
 use crate::{
     access::{Access, Departures},
     access_log::{self, AccessLog, Entry, LogState, Place, SearchError, Unavailable},
+    approval::{DevelopmentApprovers, InvalidApproverKey, Register},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
-    control::{Control, ControlError},
+    control::{Approving, Control, ControlError},
     dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
@@ -72,6 +73,9 @@ pub enum AppError {
     /// A role to which an issuer's is translated.
     #[error("identity: `roles` of an issuer name `{0}`, which is no role of `roles.toml`")]
     NoRole(Role),
+    /// The keys of approvers for development.
+    #[error("`development_approvers`: {0}")]
+    Approvers(#[from] InvalidApproverKey),
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -138,7 +142,10 @@ impl App {
             entropy: entropy.clone(),
         })
         .await?;
-        let control = Arc::new(Control::start(policy, log.appender.clone(), log.reader.clone()).await?);
+        let development = config.development_approvers.as_deref().map(DevelopmentApprovers::read).transpose()?;
+        let approving = Approving { log: keyring.log_key().name().to_owned(), development };
+        let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving).await?;
+        let control = Arc::new(control);
         let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
         let lost = intake.reconcile(&log.reader, config.broker.as_str()).await?;
         if lost > 0 {
@@ -272,6 +279,12 @@ fn services(
         entropy: entropy.clone(),
         zone: config.time_zone.clone(),
     });
+    let register = Arc::new(Register {
+        control: control.clone(),
+        log: log.appender.clone(),
+        clock: clock.clone(),
+        zone: config.time_zone.clone(),
+    });
     let rights = Arc::new(Rights {
         control: control.clone(),
         keyring: keyring.clone(),
@@ -291,6 +304,7 @@ fn services(
     let services = Services {
         access,
         intake: intake.clone(),
+        register,
         rights,
         reader: log.reader.clone(),
         state: log.state.clone(),

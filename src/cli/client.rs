@@ -12,9 +12,9 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-/// Where to ask, as whom, under which terms.
+/// Where to ask, and as whom.
 #[derive(Debug, Args)]
-pub(super) struct Client {
+pub(super) struct Broker {
     /// The broker.
     #[arg(long, env = "DISOWN_SERVER", default_value = "http://127.0.0.1:7443")]
     pub(super) server: String,
@@ -30,6 +30,13 @@ pub(super) struct Client {
     /// A token from your identity provider.
     #[arg(long, env = "DISOWN_TOKEN", hide_env_values = true)]
     pub(super) token: String,
+}
+
+/// Where to ask, as whom, under which terms.
+#[derive(Debug, Args)]
+pub(super) struct Client {
+    #[command(flatten)]
+    pub(super) broker: Broker,
     /// The role to act in, one of those in the token.
     #[arg(long)]
     pub(super) role: String,
@@ -59,6 +66,10 @@ impl Interceptor for Bearer {
 }
 
 impl Client {
+    pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
+        self.broker.connect().await
+    }
+
     pub(super) fn terms(&self) -> pb::Terms {
         pb::Terms {
             role: self.role.clone(),
@@ -67,7 +78,9 @@ impl Client {
             case_reference: self.case_reference.clone(),
         }
     }
+}
 
+impl Broker {
     pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
         let mut endpoint = Endpoint::from_shared(self.server.clone()).context("--server is no address")?;
         if let Some(ca) = &self.ca {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod agreement;
 mod catalogue;
 mod client;
 mod database;
@@ -53,6 +54,9 @@ enum Command {
     /// Restrict the use of what is held on a subject, and lift that.
     #[command(subcommand)]
     Rights(rights::Rights),
+    /// Propose, approve and stop agreements, and see where they stand.
+    #[command(subcommand)]
+    Agreement(agreement::Agreement),
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
@@ -120,6 +124,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Load(load) => load.run().await,
         Command::Query(query) => query.run().await,
         Command::Rights(rights) => rights.run().await,
+        Command::Agreement(agreement) => agreement.run().await,
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),

@@ -51,6 +51,8 @@ pub struct Config {
     pub listen: Listen,
     /// Whose tokens to trust.
     pub identity: IdentityConfig,
+    /// Keys of approvers who approve whatever is in the policy folder, for development.
+    pub development_approvers: Option<PathBuf>,
     /// When answers leave that lack something.
     pub slot: Slot,
     /// At most so many pages of 4 KiB for the access log's database.
@@ -102,7 +104,8 @@ pub enum InvalidConfig {
     NoRevocations,
     /// The development issuer without its three conditions.
     #[error(
-        "`identity`: the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key: it needs `disown serve --development` and a loopback address"
+        "the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key, and `development_approvers` approve whatever there is: both need \
+         `disown serve --development` and a loopback address"
     )]
     Development,
     /// Databases that cannot be reached as they should be.
@@ -127,6 +130,7 @@ struct File {
     key_encryption_key: KeySource,
     listen: Listen,
     identity: IdentityConfig,
+    development_approvers: Option<PathBuf>,
     postgres: Option<PostgresConfig>,
     #[serde(default)]
     answers: AnswersFile,
@@ -167,6 +171,7 @@ impl Config {
             key_encryption_key: file.key_encryption_key.beside(base),
             listen,
             identity: file.identity.beside(base),
+            development_approvers: file.development_approvers.map(|folder| base.join(folder)),
             slot: file.answers.slot()?,
             access_log_max_pages: file.access_log.max_pages,
             telemetry,
@@ -178,9 +183,11 @@ impl Config {
         self.data.join("control.sqlite")
     }
 
-    /// The development issuer needs all three: its reserved name here, the word on the command line, and a loopback address.
+    /// The development issuer needs all three: its reserved name here, the word on the command line, and a loopback address. So do
+    /// approvers for development.
     pub fn allow_development(&self, said_so: bool) -> Result<(), InvalidConfig> {
         let development = self.identity.issuers.iter().any(|issuer| issuer.issuer == DEVELOPMENT_ISSUER);
+        let development = development || self.development_approvers.is_some();
         if development && !(said_so && self.listen.address.ip().is_loopback()) {
             return Err(InvalidConfig::Development);
         }

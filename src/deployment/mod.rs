@@ -1,6 +1,7 @@
 //! A deployment to start from: configuration, keyring, policies and agreements, as files.
 
 use crate::{
+    approval::{ApproverKey, Approvers, InvalidApprovers},
     dataset::catalogue::{Catalogue, InvalidCatalogue},
     entropy::{Entropy, NoEntropy},
     identity::{DEVELOPMENT_ISSUER, DevelopmentIssuer},
@@ -23,6 +24,7 @@ const POLICIES: &[(&str, &str)] = &[
     ("model.conf", include_str!("../../policies/model.conf")),
     ("catalogue.toml", include_str!("../../policies/catalogue.toml")),
     ("roles.toml", include_str!("../../policies/roles.toml")),
+    ("approvers.toml", include_str!("../../policies/approvers.toml")),
     ("red-lines.toml", include_str!("../../policies/red-lines.toml")),
     ("policy.csv", include_str!("../../policies/policy.csv")),
     ("agreements/audit.toml", include_str!("../../policies/agreements/audit.toml")),
@@ -88,6 +90,9 @@ pub enum NotLaidOut {
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] InvalidCatalogue),
+    /// The approvers.
+    #[error(transparent)]
+    Approvers(#[from] InvalidApprovers),
     /// No random bytes, or no issuer key of them.
     #[error("the system gave no usable random bytes")]
     NoEntropy,
@@ -107,14 +112,11 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
             .create(&path)
             .map_err(|source| NotLaidOut::Io { path, source })?;
     }
-    let mut catalogue = "";
-    for (name, text) in POLICIES {
-        if *name == "catalogue.toml" {
-            catalogue = text;
-        }
+    let catalogue = Catalogue::parse(policy("catalogue.toml"))?;
+    for (name, text) in POLICIES.iter().filter(|(name, _)| *name != APPROVERS) {
         write(&base.join("policies").join(name), dated(text, today).as_bytes())?;
     }
-    let datasets: Vec<DatasetId> = Catalogue::parse(catalogue)?.datasets().map(|(_, spec)| spec.id.clone()).collect();
+    let datasets: Vec<DatasetId> = catalogue.datasets().map(|(_, spec)| spec.id.clone()).collect();
 
     let kek = Zeroizing::new(hex::encode(entropy.bytes::<32>().map_err(|NoEntropy| NotLaidOut::NoEntropy)?));
     write(&base.join("key-encryption-key"), kek.as_bytes())?;
@@ -125,8 +127,11 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
     write(&base.join("log.vkey"), format!("{vkey}\n").as_bytes())?;
 
     let (mut issuer, mut jwks, mut exposure) = ("https://identity.example".to_owned(), String::new(), TLS);
-    let mut development_key = "";
+    let (mut development_key, mut development_approvers) = ("", "");
+    let mut approvers = policy(APPROVERS).to_owned();
     if layout.development {
+        approvers = with_keys(&base.join("development-approvers"), &catalogue, entropy)?;
+        development_approvers = "development_approvers = \"development-approvers\"\n";
         let development = DevelopmentIssuer::new(entropy).map_err(|NoEntropy| NotLaidOut::NoEntropy)?;
         write(
             &base.join("development-issuer.pem"),
@@ -135,6 +140,7 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
         (issuer, jwks, exposure) = (DEVELOPMENT_ISSUER.to_owned(), development.jwks(), "plaintext = true");
         development_key = "development_key = \"development-issuer.pem\"\n";
     }
+    write(&base.join("policies").join(APPROVERS), approvers.as_bytes())?;
     if !jwks.is_empty() {
         write(&base.join("jwks.json"), jwks.as_bytes())?;
     }
@@ -142,9 +148,30 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
         .replace("{address}", &layout.listen.to_string())
         .replace("{exposure}", exposure)
         .replace("{issuer}", &issuer)
-        .replace("{development_key}\n", development_key);
+        .replace("{development_key}\n", development_key)
+        .replace("{development_approvers}\n", development_approvers);
     // Last: what is there is whole.
     write(&base.join("disown.toml"), configuration.as_bytes())
+}
+
+const APPROVERS: &str = "approvers.toml";
+
+fn policy(name: &str) -> &'static str {
+    POLICIES.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+}
+
+/// A key for each approver, in a folder; the file of approvers with the public ones.
+fn with_keys(folder: &Path, catalogue: &Catalogue, entropy: &dyn Entropy) -> Result<String, NotLaidOut> {
+    let failed = |source| NotLaidOut::Io { path: folder.to_owned(), source };
+    fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
+    let mut text = policy(APPROVERS).to_owned();
+    for approver in Approvers::parse(&text, catalogue)?.iter() {
+        let key = ApproverKey::new(entropy).map_err(|NoEntropy| NotLaidOut::NoEntropy)?;
+        write(&folder.join(format!("{}.pem", approver.id)), key.to_pem().ok_or(NotLaidOut::NoEntropy)?.as_bytes())?;
+        let heading = format!("[approvers.{}]\n", approver.id);
+        text = text.replace(&heading, &format!("{heading}key = \"{}\"\n", key.public()));
+    }
+    Ok(text)
 }
 
 const TLS: &str = "tls = { certificate = \"tls/chain.pem\", key = \"tls/key.pem\" }";

@@ -3,6 +3,7 @@
 
 mod acceptor;
 mod access;
+mod agreement;
 mod audit;
 mod authenticate;
 mod bounded;

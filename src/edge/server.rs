@@ -3,6 +3,7 @@
 use super::{
     acceptor::{Opener, accept},
     access::AccessEdge,
+    agreement::AgreementEdge,
     audit::AuditEdge,
     authenticate::Authenticate,
     bounded::Bounded,
@@ -16,13 +17,15 @@ use super::{
 use crate::{
     access::Access,
     access_log::{LogState, Reader},
+    approval::Register,
     config::Limits,
     entropy::Entropy,
     identity::{Attempts, Verifier},
     intake::Intake,
     pb::{
-        self, access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
-        intake_service_server::IntakeServiceServer, rights_service_server::RightsServiceServer,
+        self, access_service_server::AccessServiceServer, agreement_service_server::AgreementServiceServer,
+        audit_service_server::AuditServiceServer, intake_service_server::IntakeServiceServer,
+        rights_service_server::RightsServiceServer,
     },
     rights::Rights,
 };
@@ -40,6 +43,8 @@ pub struct Services {
     pub(crate) access: Arc<Access>,
     /// Intake.
     pub(crate) intake: Arc<Intake>,
+    /// Approval of agreements.
+    pub(crate) register: Arc<Register>,
     /// Rights of subjects.
     pub(crate) rights: Arc<Rights>,
     /// Reading the access log.
@@ -88,7 +93,7 @@ pub async fn serve(
     exposure: Exposure,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Services { access, intake, rights, reader, state, verifier, attempts, entropy } = services;
+    let Services { access, intake, register, rights, reader, state, verifier, attempts, entropy } = services;
     let authenticate = Authenticate::new(verifier, attempts.clone());
     let audit = AuditEdge {
         control: access.control.clone(),
@@ -100,12 +105,15 @@ pub async fn serve(
         reader,
     };
     let access = AccessServiceServer::new(AccessEdge { access, entropy: entropy.clone() });
+    let agreements = AgreementServiceServer::new(AgreementEdge { register, entropy: entropy.clone() });
     let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
     let access = InterceptedService::new(access.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let intake = InterceptedService::new(intake.max_decoding_message_size(LARGEST_ROW), authenticate.clone());
     let intake = BreakingOff(intake);
+    let agreements =
+        InterceptedService::new(agreements.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let rights = InterceptedService::new(rights.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
@@ -116,7 +124,8 @@ pub async fn serve(
     if tell {
         routes = routes.add_service(reflection()?.max_decoding_message_size(LARGEST_QUESTION));
     }
-    let routes = routes.add_service(access).add_service(intake).add_service(rights).add_service(audit);
+    let routes =
+        routes.add_service(access).add_service(intake).add_service(agreements).add_service(rights).add_service(audit);
 
     let (stop, stopping) = watch::channel(false);
     let shutdown = async {

@@ -73,7 +73,7 @@ impl Intake {
         let in_force = self.control.in_force();
         let policy = &in_force.policy;
         let taken_in =
-            || policy.agreement(&terms.agreement).into_iter().flat_map(|agreement| &agreement.intake).copied();
+            || in_force.agreement(&terms.agreement).into_iter().flat_map(|agreement| &agreement.intake).copied();
         let of_dataset = |record_type: &RecordTypeId| policy.catalogue.record_type(*record_type).dataset == dataset;
         let wanted = only.map_or_else(|| taken_in().filter(of_dataset).collect(), |named| vec![named]);
         let today = today(&*self.clock, &self.zone);

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Terms of access between parties.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Agreement {
     /// Its name.
     pub id: AgreementId,
@@ -41,6 +41,8 @@ pub struct Agreement {
     pub valid: Validity,
     /// What a case reference looks like; anchored.
     pub case_reference: Regex,
+    /// It comes into force only when the regulator has seen it (CS5).
+    pub seen_by_regulator: bool,
     /// Conditions that bind the recipient (GO11).
     pub handling: Vec<String>,
     /// Which subjects it covers; none: all.
@@ -131,6 +133,8 @@ struct File {
     valid: RawValidity,
     case_reference: String,
     #[serde(default)]
+    seen_by_regulator: bool,
+    #[serde(default)]
     handling: Vec<String>,
     condition: Option<RawCondition>,
     #[serde(default)]
@@ -214,6 +218,7 @@ impl Agreement {
             parties: file.parties,
             purposes: file.purposes,
             roles: file.roles,
+            seen_by_regulator: file.seen_by_regulator,
             handling: file.handling,
             condition,
             fields,

@@ -131,7 +131,7 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
         _ => return Err("a case is about one thing".to_owned()),
     };
     let expects_leave = case.expect.put || case.expect.access_log || case.expect.right;
-    match (decide(policy, party, &terms, wanted, day), case.expect.denied) {
+    match (decide(policy, &policy.agreements, party, &terms, wanted, day), case.expect.denied) {
         (Err(_), true) => Ok(()),
         (Err(refusal), false) => Err(format!("refused ({})", refusal.as_str())),
         (Ok(_), true) => Err("granted, though it should be refused".to_owned()),

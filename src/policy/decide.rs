@@ -1,7 +1,7 @@
 //! The decision itself: closed lists, the agreement, the compiled policy and the hard rules, and no subject.
 
 use super::{
-    Agreement, Operation, Policy, hard_rules,
+    Agreed, Agreement, Operation, Policy, hard_rules,
     roles::{PurposeId, RoleId},
 };
 use crate::{
@@ -112,7 +112,7 @@ pub enum Refusal {
     Purpose,
     /// No such agreement, or the organisation is no party, or the role none of its roles.
     Agreement,
-    /// Not begun, ended, or its review overdue.
+    /// Not approved, not begun, suspended, ended, or its review overdue.
     NotInForce,
     /// Not in the agreement's form.
     CaseReference,
@@ -120,6 +120,8 @@ pub enum Refusal {
     View,
     /// None of what is asked for.
     NothingGranted,
+    /// Not an approver, or one without a say in it.
+    Approver,
     /// Not a handle of this organisation under this agreement.
     Handle,
 }
@@ -135,6 +137,7 @@ impl Refusal {
             Refusal::CaseReference => "case_reference",
             Refusal::View => "view",
             Refusal::NothingGranted => "nothing_granted",
+            Refusal::Approver => "approver",
             Refusal::Handle => "handle",
         }
     }
@@ -143,12 +146,13 @@ impl Refusal {
 /// Decides. Any doubt denies.
 pub(super) fn decide(
     policy: &Policy,
+    agreed: &Agreed,
     party: Party<'_>,
     terms: &Terms,
     wanted: Wanted<'_>,
     today: Date,
 ) -> Result<(Standing, Vec<Decision>), Refusal> {
-    let named = stands(policy, party, terms, today)?;
+    let named = stands(policy, agreed, party, terms, today)?;
     let agreement = named.agreement;
     let permissions = policy.permissions(named.role, named.purpose);
     let decisions = match wanted {
@@ -197,17 +201,23 @@ impl Policy {
         field: FieldId,
         today: Date,
     ) -> Result<Decision, Refusal> {
-        let named = named(self, role, purpose, agreement)?;
+        let named = named(self, &self.agreements, role, purpose, agreement)?;
         belong_together(self, named, today)?;
         Ok(of_field(self, named, field, today))
     }
 }
 
-fn stands<'a>(policy: &'a Policy, party: Party<'_>, terms: &Terms, today: Date) -> Result<Named<'a>, Refusal> {
+fn stands<'a>(
+    policy: &Policy,
+    agreed: &'a Agreed,
+    party: Party<'_>,
+    terms: &Terms,
+    today: Date,
+) -> Result<Named<'a>, Refusal> {
     if !party.roles.contains(&terms.role) {
         return Err(Refusal::Role);
     }
-    let named = named(policy, &terms.role, &terms.purpose, &terms.agreement)?;
+    let named = named(policy, agreed, &terms.role, &terms.purpose, &terms.agreement)?;
     if !named.agreement.parties.contains(party.organisation) {
         return Err(Refusal::Agreement);
     }
@@ -221,11 +231,18 @@ fn stands<'a>(policy: &'a Policy, party: Party<'_>, terms: &Terms, today: Date) 
     Ok(named)
 }
 
-pub(super) fn named<'a>(policy: &'a Policy, role: &str, purpose: &str, agreement: &str) -> Result<Named<'a>, Refusal> {
+pub(super) fn named<'a>(
+    policy: &Policy,
+    agreed: &'a Agreed,
+    role: &str,
+    purpose: &str,
+    agreement: &str,
+) -> Result<Named<'a>, Refusal> {
+    let not_agreed = || if policy.agreement(agreement).is_some() { Refusal::NotInForce } else { Refusal::Agreement };
     Ok(Named {
         role: policy.roles.role_named(role).ok_or(Refusal::Role)?,
         purpose: policy.roles.purpose_named(purpose).ok_or(Refusal::Purpose)?,
-        agreement: policy.agreement(agreement).ok_or(Refusal::Agreement)?,
+        agreement: agreed.get(agreement).ok_or_else(not_agreed)?,
     })
 }
 

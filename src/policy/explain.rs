@@ -47,7 +47,7 @@ impl Policy {
         today: Date,
     ) -> Result<Explained, Refusal> {
         let decision = self.disclosure(role, purpose, agreement, field, today)?;
-        let named = named(self, role, purpose, agreement)?;
+        let named = named(self, &self.agreements, role, purpose, agreement)?;
         let by_policy = self.permissions(named.role, named.purpose).map_or(Level::Withheld, |known| known.level(field));
         let roles = self.inherited(role);
         let spec = self.catalogue.field(field);

@@ -12,7 +12,7 @@ use std::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFiles {
-    /// `model.conf`, `catalogue.toml`, `roles.toml`, `red-lines.toml` and the `*.csv`, by name.
+    /// `model.conf`, `catalogue.toml`, `roles.toml`, `red-lines.toml`, `approvers.toml` and the `*.csv`, by name.
     pub rules: BTreeMap<String, String>,
     /// Agreements and their cases, by file name: `x.toml`, `x.cases.toml`.
     pub agreements: BTreeMap<String, String>,
@@ -31,12 +31,12 @@ pub enum UnreadablePolicy {
     },
     /// A file that has no meaning there: it may be a misspelt one, so it is not passed over.
     #[error(
-        "{0}: a policy folder holds model.conf, catalogue.toml, roles.toml, red-lines.toml, *.csv, README.md and agreements/"
+        "{0}: a policy folder holds model.conf, catalogue.toml, roles.toml, red-lines.toml, approvers.toml, *.csv, README.md and agreements/"
     )]
     Unexpected(PathBuf),
 }
 
-const RULES: [&str; 4] = ["model.conf", "catalogue.toml", "roles.toml", "red-lines.toml"];
+const RULES: [&str; 5] = ["model.conf", "catalogue.toml", "roles.toml", "red-lines.toml", "approvers.toml"];
 
 impl PolicyFiles {
     /// Reads a policy folder.

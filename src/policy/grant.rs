@@ -175,7 +175,7 @@ fn grant(
 ) -> Result<Grant, Denial> {
     let who = known_names(in_force, caller, terms, trace);
     let party = Party { organisation: caller.organisation(), roles: caller.roles() };
-    let decided = decide(&in_force.policy, party, terms, wanted, today);
+    let decided = decide(&in_force.policy, &in_force.agreed, party, terms, wanted, today);
     let (role, purpose) = (who.role.as_ref().map(Role::as_str), who.purpose.as_ref().map(Purpose::as_str));
     metrics::decision(role, purpose, decided.as_ref().err().map_or("granted", |refusal| refusal.as_str()));
     match decided {

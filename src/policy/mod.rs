@@ -1,5 +1,6 @@
 //! What callers may see: Casbin decides, agreements bound it, Rust guards. Nothing here has seen a subject.
 
+mod agreed;
 mod agreement;
 mod casbin;
 mod cases;
@@ -16,6 +17,7 @@ mod shard;
 mod table;
 
 pub use self::casbin::{CasbinError, MODEL};
+pub(crate) use agreed::Agreed;
 pub use agreement::{Agreement, InvalidAgreement, LogUse, Operation, Right, Validity};
 pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
@@ -30,12 +32,15 @@ pub use red_lines::{Crossed, InvalidRedLines};
 pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
 
-use crate::{access_log::Archived, dataset::Catalogue, pseudonym::RestrictionName, strict_toml::InvalidToml};
-use sha2::{Digest, Sha256};
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
+use crate::{
+    access_log::Archived,
+    approval::{Approvers, Histories, InvalidApprovers},
+    dataset::Catalogue,
+    pseudonym::RestrictionName,
+    strict_toml::InvalidToml,
 };
+use sha2::{Digest, Sha256};
+use std::{collections::HashSet, sync::Arc};
 use table::{Permissions, Table};
 
 /// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
@@ -51,8 +56,10 @@ pub struct Policy {
     pub cases: usize,
     /// SHA-256 of the archived form of all files, hexadecimal.
     files_version: String,
+    /// Who may approve agreements.
+    pub approvers: Approvers,
     table: Table,
-    agreements: BTreeMap<String, Arc<Agreement>>,
+    agreements: Agreed,
     files: PolicyFiles,
 }
 
@@ -61,16 +68,26 @@ pub struct Policy {
 pub struct InForce {
     /// The policy.
     pub policy: Arc<Policy>,
+    /// The agreements that are approved, as they were approved.
+    pub(crate) agreed: Agreed,
+    /// What approvers did.
+    pub(crate) histories: Arc<Histories>,
     /// Whose data may not be used.
     pub(crate) restricted: Arc<HashSet<RestrictionName>>,
     pub(crate) epoch: u64,
 }
 
 impl InForce {
-    /// A policy that no access log has put in force. It can be asked what it would decide, and nothing can be released under it:
-    /// epochs count from 1.
+    /// A policy that no access log has put in force, with all its agreements as if they were approved. It can be asked what it would
+    /// decide, and nothing can be released under it: epochs count from 1.
     pub fn nowhere(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), restricted: Arc::default(), epoch: 0 }
+        let agreed = policy.agreements.clone();
+        Self { policy: Arc::new(policy), agreed, histories: Arc::default(), restricted: Arc::default(), epoch: 0 }
+    }
+
+    /// An agreement in force, as it was approved.
+    pub fn agreement(&self, id: &str) -> Option<&Arc<Agreement>> {
+        self.agreed.get(id)
     }
 }
 
@@ -89,6 +106,9 @@ pub enum InvalidPolicy {
     /// The roles.
     #[error("roles.toml: {0}")]
     Roles(InvalidToml),
+    /// The approvers.
+    #[error(transparent)]
+    Approvers(#[from] InvalidApprovers),
     /// A policy line.
     #[error(transparent)]
     Rule(#[from] InvalidRule),
@@ -140,19 +160,22 @@ impl Policy {
         let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = red_lines::RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
+        let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));
+        let approvers = approvers.transpose()?.unwrap_or_default();
         // Before the table, which takes longest: a mistake is told at once.
         let agreements = agreements(&files, &roles, &catalogue)?;
         let lines = files.rules.iter().filter(|(name, _)| name.ends_with(".csv"));
         let table = Table::compile(&rules::join(lines, &roles, &catalogue)?, &roles, &catalogue).await?;
         let version = files.version();
         let files_version = hex::encode(Sha256::digest(files.to_archive()));
-        let mut policy = Self { catalogue, roles, version, cases: 0, files_version, table, agreements, files };
+        let mut policy =
+            Self { catalogue, roles, version, cases: 0, files_version, approvers, table, agreements, files };
         red_lines.check(&policy)?;
         policy.cases = policy.run_cases()?;
         Ok(policy)
     }
 
-    /// An agreement by name.
+    /// An agreement by name, as its file has it: it may not be approved.
     pub fn agreement(&self, id: &str) -> Option<&Arc<Agreement>> {
         self.agreements.get(id)
     }
@@ -207,11 +230,7 @@ impl Policy {
     }
 }
 
-fn agreements(
-    files: &PolicyFiles,
-    roles: &Roles,
-    catalogue: &Catalogue,
-) -> Result<BTreeMap<String, Arc<Agreement>>, InvalidPolicy> {
+fn agreements(files: &PolicyFiles, roles: &Roles, catalogue: &Catalogue) -> Result<Agreed, InvalidPolicy> {
     let texts = files.agreements.iter().filter(|(name, _)| !name.ends_with(".cases.toml"));
     texts
         .map(|(file, text)| {

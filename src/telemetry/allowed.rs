@@ -23,11 +23,14 @@ pub const EXPORTED: &[&str] = &[
 
 /// Keys of fields that standard error shows beside those.
 pub const STDERR_ONLY: &[&str] = &[
+    "agreement",
     "error",
     "issuer",
     "keys",
     "lost",
+    "matter",
     "message",
+    "number",
     "otel.kind",
     "otel.status_code",
     "place",
@@ -44,6 +47,8 @@ pub const SPANS: &[&str] = &[
     "load",
     "restrict",
     "lift_restriction",
+    "act",
+    "show_agreement",
     "search",
     "count",
     "get_checkpoint",

@@ -95,7 +95,7 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
         entropy: Arc::new(SystemEntropy),
     })
     .await?;
-    log.appender.put_in_force(&"0".repeat(64), "", vec![]).await?;
+    log.appender.put_in_force(&"0".repeat(64), "", vec![], vec![]).await?;
     let epoch = log.reader.in_force().await?.map_or(0, |now| now.epoch);
     let start = Instant::now();
     let appending: Vec<_> =

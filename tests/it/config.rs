@@ -130,6 +130,8 @@ fn the_development_issuer_needs_three_things_at_once() {
     let exposed = read(&deployment).unwrap();
     assert!(matches!(exposed.allow_development(true), Err(InvalidConfig::Development)));
     deployment.edit("disown.toml", "urn:disown:development", "https://login.example.org");
+    assert!(matches!(read(&deployment).unwrap().allow_development(true), Err(InvalidConfig::Development)));
+    deployment.approved_by_people_alone();
     assert!(read(&deployment).unwrap().allow_development(false).is_ok());
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use disown::{
+    approval::Deed,
     clock::Clock,
     pb::{self, load_request::Part, query_request::Subject},
 };
@@ -36,7 +37,7 @@ fn methods() -> Vec<String> {
 }
 
 /// Somebody who may call a method, and a good request of theirs; none: nobody has written one.
-fn good(method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)> {
+fn good(deployment: &Deployment, method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)> {
     let fill = |asker: Asker| {
         let asker = terms(asker);
         let terms = asker.pb_terms();
@@ -95,6 +96,15 @@ fn good(method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)
             let (identifier, subject_told_on) = (format!("jy:{HEALTHY}"), "2026-11-20".to_owned());
             (asker, pb::LiftRestrictionRequest { terms, identifier, subject_told_on }.encode_to_vec())
         }
+        "/disown.v1.AgreementService/Act" => {
+            let matter = dataset("people");
+            let act = deployment.signed("registrar", (&matter, 1), Deed::Withdraw("people".try_into().unwrap()));
+            (terms(deployment.approver("registrar")), act_request(&act).encode_to_vec())
+        }
+        "/disown.v1.AgreementService/ShowAgreement" => {
+            let request = pb::ShowAgreementRequest { agreement: "clinical-care".to_owned(), ..Default::default() };
+            (terms(deployment.approver("registrar")), request.encode_to_vec())
+        }
         _ => return None,
     })
 }
@@ -102,8 +112,13 @@ fn good(method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)
 /// Asks in one wrong way; the code told, or none where the way is not written for the method.
 async fn told(broker: &TestBroker, method: &str, way: &str) -> Option<Code> {
     let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
-    let (asker, mut bytes) = good(method, |mut asker| {
+    let of_approvers = method.contains("AgreementService");
+    let (asker, mut bytes) = good(&broker.deployment, method, |mut asker| {
         match way {
+            // Who asks is an approver, or is not: by name and organisation, in no role and under no terms.
+            "wrong role" if of_approvers => asker.caller = "chief-officer".to_owned(),
+            "role not in the token" if of_approvers => asker.caller = "superintendent@jersey.police.je".to_owned(),
+            "foreign agreement" if of_approvers => asker.organisation = "states-of-jersey-police".to_owned(),
             "wrong role" => {
                 // A role that is known and held, and is none of the agreement's.
                 asker.terms.0 = "statistician".to_owned();
@@ -135,7 +150,7 @@ async fn every_rpc_is_refused_in_every_way_that_a_request_can_be_wrong() {
     let mut gaps = BTreeSet::new();
     for method in methods() {
         // The control: nothing is wrong with the request that the ways spoil.
-        if let Some((asker, bytes)) = good(&method, |asker| asker) {
+        if let Some((asker, bytes)) = good(&broker.deployment, &method, |asker| asker) {
             let told = broker.raw(&method, Some(&asker.token(&broker.deployment)), vec![bytes]).await;
             assert!(told.is_ok(), "{method}: {:?}", told.err());
         }

@@ -233,6 +233,8 @@ async fn a_dataset_of_the_catalogue_without_a_key_stops_the_start_and_says_what_
 async fn a_dataset_by_configuration_alone_is_laid_out_loaded_and_linked() {
     let deployment = with_schools();
     add_key(&deployment, "schools");
+    // Nothing of a dataset is used without its owner.
+    deployment.edit("policies/approvers.toml", "owner_of = [\"people\"]", "owner_of = [\"people\", \"schools\"]");
     let broker = deployment.serve().await;
     broker.populate().await;
     let rows = [

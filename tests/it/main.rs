@@ -12,6 +12,7 @@ mod harness;
 mod access;
 mod allowed;
 mod apart;
+mod approval;
 mod audit;
 mod brokers;
 mod cli;

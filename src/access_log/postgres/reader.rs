@@ -8,9 +8,11 @@ use crate::{
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
         storage::{
-            InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, corrupt, hash_of, restriction_names, salt_of,
+            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, corrupt, hash_of,
+            restriction_names, salt_of,
         },
     },
+    approval::Act,
     database::{
         Durability,
         postgres::{Lanes, Server, durability},
@@ -186,6 +188,17 @@ impl ReadStorage for PostgresReader {
             .bind(version.to_owned())
             .bind(name.to_owned());
         self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await
+    }
+
+    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>> {
+        let query = sqlx::query_as(
+            "SELECT matter, number, deed, object, approver, reason, signature FROM act \
+             WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, matter, number",
+        )
+        .bind(after as i64)
+        .bind(until as i64);
+        let rows: Vec<ActRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        rows.into_iter().map(act_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

@@ -190,6 +190,22 @@ async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpo
         .execute(&mut *connection)
         .await?;
     }
+    for act in &epoch.acts {
+        sqlx::query(
+            "INSERT INTO act (matter, number, epoch, deed, object, approver, reason, signature) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (matter, number) DO NOTHING",
+        )
+        .bind(act.matter.to_string())
+        .bind(act.number as i64)
+        .bind(number as i64)
+        .bind(act.deed.name())
+        .bind(act.deed.object())
+        .bind(act.approver.as_str())
+        .bind(&act.reason)
+        .bind(&act.signature[..])
+        .execute(&mut *connection)
+        .await?;
+    }
     if let Some(restriction) = &epoch.restriction {
         sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES ($1, $2, $3)")
             .bind(&restriction.name.as_bytes()[..])

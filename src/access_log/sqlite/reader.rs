@@ -7,8 +7,12 @@ use crate::{
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, hash_of, restriction_names, salt_of},
+        storage::{
+            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, hash_of, restriction_names,
+            salt_of,
+        },
     },
+    approval::Act,
     database::{self, Durability},
     pseudonym::RestrictionName,
 };
@@ -177,6 +181,18 @@ impl ReadStorage for SqliteReader {
             .bind(name)
             .fetch_optional(&self.pool)
             .await
+    }
+
+    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>> {
+        let rows: Vec<ActRow> = sqlx::query_as(
+            "SELECT matter, number, deed, object, approver, reason, signature FROM act \
+             WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, matter, number",
+        )
+        .bind(after as i64)
+        .bind(until as i64)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(act_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

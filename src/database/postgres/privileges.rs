@@ -35,6 +35,7 @@ const APPENDER: &[Grant] = &[
     ("archive", &["SELECT", "INSERT"]),
     ("month_key", &["SELECT", "INSERT"]),
     ("restriction", &["SELECT", "INSERT"]),
+    ("act", &["SELECT", "INSERT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const READER: &[Grant] = &[
@@ -46,6 +47,7 @@ const READER: &[Grant] = &[
     ("archive", &["SELECT"]),
     ("month_key", &["SELECT"]),
     ("restriction", &["SELECT"]),
+    ("act", &["SELECT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const ERASER: &[Grant] = &[("entry", &["SELECT", "UPDATE"]), ("month_key", &["SELECT", "DELETE"])];

@@ -1,6 +1,7 @@
 //! A broker for tests: in this process, on a random loopback port, in a temporary directory, with a clock that stands still.
 //! `finish` stops it, verifies its access log and searches everything it wrote for subject identifiers.
 
+mod approving;
 mod asking;
 mod checking;
 mod cluster;
@@ -16,6 +17,7 @@ mod raw;
 mod servers;
 mod tampering;
 
+pub use approving::*;
 pub use asking::*;
 pub use checking::hashes;
 pub use cluster::Cluster;

@@ -1,0 +1,175 @@
+//! `AgreementService`: what approvers do, and where agreements stand.
+
+use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
+use crate::{
+    access::{Invalid, refuse_invalid},
+    approval::{self, Asked, Deed, History, Matter, NotActed, Register, Shown},
+    entropy::Entropy,
+    identity::Caller,
+    pb::{self, agreement_service_server::AgreementService},
+    policy::Terms,
+};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// Serves approvers.
+pub(super) struct AgreementEdge {
+    pub(super) register: Arc<Register>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+const MATTER: Invalid = Invalid::of("agreement", "an agreement, or none and a dataset");
+const DEED: Invalid =
+    Invalid::of("deed", "one of the deeds, with a version or a dataset where it needs one and with nothing else");
+const SIGNATURE: Invalid = Invalid::of("signature", "64 bytes");
+const VERSION: Invalid = Invalid::of("version", "64 hexadecimal digits");
+
+#[tonic::async_trait]
+impl AgreementService for AgreementEdge {
+    async fn act(&self, request: Request<pb::ActRequest>) -> Result<Response<pb::ActResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (register, trace) = (self.register.clone(), messages::trace(&*self.entropy));
+        let mut observed = observe!("act", trace);
+        let request = request.into_inner();
+        let acting = observed.follow(Box::pin(async {
+            let acted = match asked(request) {
+                Ok(asked) => register.act(&caller, asked, &trace).await,
+                Err(invalid) => Err(NotActed::Invalid(invalid)),
+            };
+            match acted {
+                Ok(receipt) => Ok(receipt),
+                Err(not_acted) => Err(failure(&register, &caller, not_acted, &trace).await),
+            }
+        }));
+        Ok(Response::new(pb::ActResponse { receipt: Some(pb::Receipt::from(&acting.await?)) }))
+    }
+
+    async fn show_agreement(
+        &self,
+        request: Request<pb::ShowAgreementRequest>,
+    ) -> Result<Response<pb::ShowAgreementResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (register, trace) = (self.register.clone(), messages::trace(&*self.entropy));
+        let mut observed = observe!("show_agreement", trace);
+        let pb::ShowAgreementRequest { agreement, dataset, version } = request.into_inner();
+        let showing = observed.follow(Box::pin(async {
+            let version = (!version.is_empty()).then_some(version.as_str());
+            let shown = match (matter(&agreement, &dataset), version.is_none_or(|raw| raw.len() == 64)) {
+                (Ok(matter), true) => {
+                    register.show(&caller, &matter, version, &trace).await.map(|shown| (matter, shown))
+                }
+                (Ok(_), false) => Err(NotActed::Invalid(VERSION)),
+                (Err(invalid), _) => Err(NotActed::Invalid(invalid)),
+            };
+            match shown {
+                Ok((matter, shown)) => Ok(response(&register, &matter, &shown)),
+                Err(not_acted) => Err(failure(&register, &caller, not_acted, &trace).await),
+            }
+        }));
+        Ok(Response::new(showing.await?))
+    }
+}
+
+fn matter(agreement: &str, dataset: &str) -> Result<Matter, Invalid> {
+    let named = match (agreement, dataset) {
+        ("", dataset) => dataset.try_into().map(Matter::Dataset),
+        (agreement, _) => agreement.try_into().map(Matter::Agreement),
+    };
+    named.map_err(|_| MATTER)
+}
+
+fn asked(request: pb::ActRequest) -> Result<Asked, Invalid> {
+    let pb::ActRequest { agreement, deed, version, dataset, number, reason, signature } = request;
+    let matter = matter(&agreement, &dataset)?;
+    let name = match pb::Deed::try_from(deed) {
+        Ok(pb::Deed::Propose) => "propose",
+        Ok(pb::Deed::Approve) => "approve",
+        Ok(pb::Deed::See) => "see",
+        Ok(pb::Deed::Suspend) => "suspend",
+        Ok(pb::Deed::Terminate) => "terminate",
+        Ok(pb::Deed::Withdraw) => "withdraw",
+        Ok(pb::Deed::Restore) => "restore",
+        Ok(pb::Deed::Unspecified) | Err(_) => return Err(DEED),
+    };
+    let deed = Deed::parse(name, if version.is_empty() { &dataset } else { &version }).ok_or(DEED)?;
+    Ok(Asked { matter, number, deed, reason, signature: signature.try_into().map_err(|_| SIGNATURE)? })
+}
+
+impl From<&Deed> for pb::Deed {
+    fn from(deed: &Deed) -> Self {
+        match deed {
+            Deed::Propose(_) => pb::Deed::Propose,
+            Deed::Approve(_) => pb::Deed::Approve,
+            Deed::See(_) => pb::Deed::See,
+            Deed::Suspend => pb::Deed::Suspend,
+            Deed::Terminate => pb::Deed::Terminate,
+            Deed::Withdraw(_) => pb::Deed::Withdraw,
+            Deed::Restore(_) => pb::Deed::Restore,
+        }
+    }
+}
+
+fn response(register: &Register, matter: &Matter, shown: &Shown) -> pb::ShowAgreementResponse {
+    let Shown { in_force, approved, drafted, missing, text, approver, today } = shown;
+    let history = in_force.histories.of(matter);
+    let proposal = history.and_then(|history| history.proposals().next()).map(|proposal| pb::Proposal {
+        version: proposal.version.clone(),
+        approved_by: proposal.approved.iter().map(ToString::to_string).collect(),
+        seen_by: proposal.seen.iter().map(ToString::to_string).collect(),
+        missing: missing.clone(),
+    });
+    let (running, withdrawn) = match matter {
+        Matter::Agreement(id) => (
+            in_force.agreement(id.as_str()).is_some_and(|agreement| agreement.in_force_on(*today)),
+            in_force.histories.withdrawn(id).map(ToString::to_string).collect(),
+        ),
+        Matter::Dataset(_) => {
+            (false, history.into_iter().flat_map(History::withdrawn).map(ToString::to_string).collect())
+        }
+    };
+    let version = |agreement: &Option<Arc<_>>| {
+        agreement
+            .as_ref()
+            .map(|agreement: &Arc<crate::policy::Agreement>| agreement.version.clone())
+            .unwrap_or_default()
+    };
+    pb::ShowAgreementResponse {
+        standing: history
+            .map_or(approval::Standing::Draft, |history| history.standing(approved.is_some()))
+            .as_str()
+            .to_owned(),
+        approved_version: version(approved),
+        in_force: running,
+        file_version: version(drafted),
+        proposal,
+        withdrawn,
+        acts: history.into_iter().flat_map(History::acts).map(act).collect(),
+        next_act: in_force.histories.next(matter),
+        log: register.control.log_name().to_owned(),
+        approver: approver.to_string(),
+        text: text.as_ref().map(|agreement| agreement.text.clone()).unwrap_or_default(),
+    }
+}
+
+fn act(act: &approval::Act) -> pb::Act {
+    pb::Act {
+        number: act.number,
+        deed: pb::Deed::from(&act.deed).into(),
+        object: act.deed.object().to_owned(),
+        approver: act.approver.to_string(),
+        reason: act.reason.clone(),
+    }
+}
+
+async fn failure(register: &Register, caller: &Caller, not_acted: NotActed, trace: &str) -> Failure {
+    match not_acted {
+        NotActed::Unanswered(unanswered) => told(unanswered, &register.log).await,
+        NotActed::Invalid(invalid) => {
+            let in_force = register.control.in_force();
+            match refuse_invalid(invalid, &in_force, caller, &Terms::default(), trace, &register.log).await {
+                Ok(refused) => refused.into(),
+                Err(unavailable) => unavailable.into(),
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What follows from an agreement's text for those who have to agree to it, and what is left of it where a dataset was withdrawn.
+
+use super::{Agreement, Policy};
+use crate::{
+    approval::Requirements,
+    dataset::{Catalogue, catalogue::FieldId},
+    ids::DatasetId,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// The agreements in force, by name.
+pub(crate) type Agreed = BTreeMap<String, Arc<Agreement>>;
+
+impl Agreement {
+    /// Who has to agree to it.
+    pub fn requirements(&self, catalogue: &Catalogue) -> Requirements {
+        let of_fields = self.fields.keys().map(|field| catalogue.field(*field).record_type);
+        let of_condition = self.condition.iter().map(|condition| condition.record_type);
+        let touched = of_fields.chain(of_condition).chain(self.intake.iter().copied());
+        let dataset = |record_type| catalogue.dataset(catalogue.record_type(record_type).dataset).id.clone();
+        Requirements {
+            parties: self.parties.clone(),
+            datasets: touched.map(dataset).collect(),
+            seen_by_regulator: self.seen_by_regulator,
+        }
+    }
+
+    /// What is left of it without these datasets: no field of theirs is disclosed. None where its condition looks at one: whom it covers
+    /// cannot be told then.
+    pub(crate) fn without(&self, withdrawn: &BTreeSet<&DatasetId>, catalogue: &Catalogue) -> Option<Self> {
+        let is_out =
+            |record_type| withdrawn.contains(&catalogue.dataset(catalogue.record_type(record_type).dataset).id);
+        if self.condition.as_ref().is_some_and(|condition| is_out(condition.record_type)) {
+            return None;
+        }
+        let stays = |field: &FieldId| !is_out(catalogue.field(*field).record_type);
+        let mut left = self.clone();
+        left.fields.retain(|field, _| stays(field));
+        Some(left)
+    }
+}
+
+impl Policy {
+    /// An agreement that was kept, as this policy understands it.
+    pub(crate) fn read_agreement(&self, text: &str) -> Option<Agreement> {
+        Agreement::parse(text, &self.roles, &self.catalogue).ok()
+    }
+}

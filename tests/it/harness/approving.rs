@@ -1,0 +1,113 @@
+//! Approvers, and what they do.
+
+use super::{Asker, Deployment, TestBroker, asker};
+use disown::{
+    approval::{Act, ApproverKey, Approvers, Deed, Matter},
+    dataset::Catalogue,
+    pb::{self, agreement_service_client::AgreementServiceClient},
+};
+use std::fs;
+use tonic::Status;
+
+impl Deployment {
+    /// From now on nothing is approved but by its approvers.
+    pub fn approved_by_people_alone(&self) {
+        self.edit("disown.toml", "development_approvers = \"development-approvers\"\n", "");
+    }
+
+    /// An approver of the deployment, as a caller.
+    pub fn approver(&self, name: &str) -> Asker {
+        let catalogue = Catalogue::parse(&fs::read_to_string(self.path("policies/catalogue.toml")).unwrap()).unwrap();
+        let text = fs::read_to_string(self.path("policies/approvers.toml")).unwrap();
+        let approvers = Approvers::parse(&text, &catalogue).unwrap();
+        let approver = approvers.get(&name.try_into().unwrap()).unwrap();
+        asker(approver.caller.as_str(), approver.organisation.as_str(), "registrar", "", "", "")
+    }
+
+    pub fn approver_key(&self, name: &str) -> ApproverKey {
+        let pem = fs::read_to_string(self.path(&format!("development-approvers/{name}.pem"))).unwrap();
+        ApproverKey::from_pem(&pem).unwrap()
+    }
+
+    /// A signed act of an approver.
+    pub fn signed(&self, name: &str, (matter, number): (&Matter, u64), deed: Deed) -> Act {
+        let (log, approver) = ("disown.example/test", name.try_into().unwrap());
+        self.approver_key(name).sign(log, (matter.clone(), number), deed, approver, "as agreed".to_owned())
+    }
+}
+
+pub fn agreement(id: &str) -> Matter {
+    Matter::Agreement(id.try_into().unwrap())
+}
+
+pub fn dataset(id: &str) -> Matter {
+    Matter::Dataset(id.try_into().unwrap())
+}
+
+/// An act as a message.
+pub fn act_request(act: &Act) -> pb::ActRequest {
+    let (agreement, of_all) = match &act.matter {
+        Matter::Agreement(id) => (id.to_string(), String::new()),
+        Matter::Dataset(id) => (String::new(), id.to_string()),
+    };
+    let object = act.deed.object().to_owned();
+    let (version, dataset) = match &act.deed {
+        Deed::Propose(_) | Deed::Approve(_) | Deed::See(_) => (object, of_all),
+        Deed::Withdraw(_) | Deed::Restore(_) => (String::new(), object),
+        Deed::Suspend | Deed::Terminate => (String::new(), of_all),
+    };
+    pb::ActRequest {
+        agreement,
+        deed: pb::Deed::from(&act.deed).into(),
+        version,
+        dataset,
+        number: act.number,
+        reason: act.reason.clone(),
+        signature: act.signature.to_vec(),
+    }
+}
+
+impl TestBroker {
+    pub fn agreements(&self) -> AgreementServiceClient<tonic::transport::Channel> {
+        AgreementServiceClient::new(self.channel.clone())
+    }
+
+    /// Sends an act as it is.
+    pub async fn send_act(&self, caller: &Asker, request: pb::ActRequest) -> Result<pb::Receipt, Status> {
+        let response = self.agreements().act(caller.request(&self.deployment, request)).await?;
+        Ok(response.into_inner().receipt.unwrap())
+    }
+
+    /// Where a matter stands, as an approver sees it.
+    pub async fn standing(&self, name: &str, matter: &Matter) -> pb::ShowAgreementResponse {
+        let (agreement, dataset) = match matter {
+            Matter::Agreement(id) => (id.to_string(), String::new()),
+            Matter::Dataset(id) => (String::new(), id.to_string()),
+        };
+        let request = pb::ShowAgreementRequest { agreement, dataset, version: String::new() };
+        let request = self.deployment.approver(name).request(&self.deployment, request);
+        self.agreements().show_agreement(request).await.unwrap().into_inner()
+    }
+
+    /// An approver looks, signs, and acts.
+    pub async fn try_act(&self, name: &str, matter: &Matter, deed: Deed) -> Result<pb::Receipt, Status> {
+        let number = self.standing(name, matter).await.next_act;
+        let act = self.deployment.signed(name, (matter, number), deed);
+        self.send_act(&self.deployment.approver(name), act_request(&act)).await
+    }
+
+    /// The same; it must be taken.
+    pub async fn act(&self, name: &str, matter: &Matter, deed: Deed) -> pb::Receipt {
+        self.try_act(name, matter, deed).await.unwrap()
+    }
+
+    /// The version that the policy folder has of an agreement is proposed and approved by these.
+    pub async fn agree(&self, id: &str, names: &[&str]) {
+        let matter = agreement(id);
+        let version = self.standing(names[0], &matter).await.file_version;
+        self.act(names[0], &matter, Deed::Propose(version.clone())).await;
+        for name in names {
+            self.act(name, &matter, Deed::Approve(version.clone())).await;
+        }
+    }
+}
