@@ -4,7 +4,7 @@
 use super::{
     act::{Act, Deed, Matter},
     approver::Approvers,
-    history::{Histories, Requirements},
+    history::{Histories, History, Requirements},
     key::ApproverKey,
 };
 use crate::ids::{AgreementId, ApproverId};
@@ -53,6 +53,10 @@ impl DevelopmentApprovers {
         (approvers, histories): (&Approvers, &Histories),
         log: &str,
     ) -> Vec<Act> {
+        // What a person stopped only people begin again.
+        if histories.of_agreement(agreement).is_some_and(History::was_stopped) {
+            return vec![];
+        }
         let mut histories = histories.clone();
         let mut acts = Vec::new();
         let mut attempt = |deed: Deed, id: &ApproverId| {

@@ -197,6 +197,11 @@ impl Histories {
 }
 
 impl History {
+    /// Whether it was ever taken out of force.
+    pub fn was_stopped(&self) -> bool {
+        self.suspended || self.terminated
+    }
+
     /// In the order in which they were done.
     pub fn acts(&self) -> &[Act] {
         &self.acts

@@ -7,6 +7,7 @@ use disown::{
 };
 use jiff::{ToSpan, tz::TimeZone};
 use sha2::{Digest, Sha256};
+use sqlx::Connection;
 use std::fs;
 use tonic::{Code, Status};
 
@@ -284,5 +285,99 @@ async fn what_is_not_signed_by_its_approver_in_its_place_is_no_approval() {
     );
     let again = told(broker.try_act("superintendent", &story, Deed::Approve(version)).await);
     assert_eq!(again, (Code::InvalidArgument, "`deed`: one that has not been done already".to_owned()));
+    broker.finish().await;
+}
+
+/// Who can write to the database has no approver's key.
+#[tokio::test]
+async fn approvals_that_somebody_wrote_into_the_database_put_nothing_in_force() {
+    if !on_files() {
+        return;
+    }
+    let deployment = with_a_draft(|text| text).await;
+    let version = version_of(&deployment, "sojp-story");
+    let broker = deployment.serve().await;
+    broker.act("registrar", &story(), Deed::Propose(version.clone())).await;
+    let good = broker.act("superintendent", &story(), Deed::Approve(version.clone())).await;
+    assert!(good.index > 0);
+    let deployment = broker.stop().await;
+    let mut database = tampering(&deployment.path("data/control.sqlite")).await;
+    for (name, number) in
+        ["chief-officer", "registrar", "director-of-public-health", "data-protection-officer"].iter().zip(3..)
+    {
+        // The signature of another, which is good in its own place.
+        let forged = format!(
+            "INSERT INTO act SELECT matter, {number}, epoch, deed, object, '{name}', reason, signature FROM act \
+             WHERE matter = 'agreement:sojp-story' AND number = 2"
+        );
+        alter(&mut database, &forged).await;
+    }
+    database.close().await.unwrap();
+    let broker = deployment.serve().await;
+    let now = broker.standing("registrar", &story()).await;
+    assert_eq!((now.standing.as_str(), now.acts.len()), ("proposed", 6));
+    assert_eq!(now.proposal.unwrap().approved_by, ["superintendent"]);
+    denied(&broker, &officer()).await;
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn where_the_regulator_has_to_see_an_agreement_it_waits_for_that() {
+    let seen = |text: String| text.replace("regime = ", "seen_by_regulator = true\nregime = ");
+    let broker = with_a_draft(seen).await.serve().await;
+    let version = version_of(&broker.deployment, "sojp-story");
+    broker.agree("sojp-story", &ALL).await;
+    let now = broker.standing("information-commissioner", &story()).await;
+    assert_eq!(now.proposal.unwrap().missing, ["that the regulator has seen it"]);
+    assert!(now.text.contains("seen_by_regulator = true"), "the regulator reads what is proposed");
+    denied(&broker, &officer()).await;
+    assert_eq!(told(broker.try_act("registrar", &story(), Deed::See(version.clone())).await).0, Code::PermissionDenied);
+    broker.act("information-commissioner", &story(), Deed::See(version)).await;
+    answered(&broker, &officer()).await;
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn two_people_of_one_party_are_not_two_parties() {
+    let broker = with_a_draft(|text| text).await.serve().await;
+    let version = version_of(&broker.deployment, "sojp-story");
+    broker
+        .agree("sojp-story", &["chief-officer", "registrar", "director-of-public-health", "data-protection-officer"])
+        .await;
+    let missing = broker.standing("registrar", &story()).await.proposal.unwrap().missing;
+    assert_eq!(missing, ["the approval of a second party"]);
+    denied(&broker, &officer()).await;
+    broker.act("superintendent", &story(), Deed::Approve(version)).await;
+    answered(&broker, &officer()).await;
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn whose_time_as_an_approver_is_over_approves_no_more_and_what_was_approved_stands() {
+    let broker = with_a_draft(|text| text).await.serve().await;
+    let version = version_of(&broker.deployment, "sojp-story");
+    broker.act("superintendent", &story(), Deed::Propose(version.clone())).await;
+    broker.act("superintendent", &story(), Deed::Approve(version.clone())).await;
+    let deployment = broker.stop().await;
+    let yesterday = today().saturating_sub(1.day());
+    let heading = "[approvers.superintendent]\n";
+    deployment.edit("policies/approvers.toml", heading, &format!("{heading}until = {yesterday}\n"));
+    let broker = deployment.serve().await;
+    assert_eq!(
+        told(
+            broker
+                .send_act(
+                    &broker.deployment.approver("superintendent"),
+                    act_request(&broker.deployment.signed("superintendent", (&story(), 3), Deed::Suspend))
+                )
+                .await
+        )
+        .0,
+        Code::PermissionDenied
+    );
+    for name in ["registrar", "director-of-public-health", "data-protection-officer", "chief-officer"] {
+        broker.act(name, &story(), Deed::Approve(version.clone())).await;
+    }
+    answered(&broker, &officer()).await;
     broker.finish().await;
 }

@@ -1,7 +1,7 @@
 //! Several brokers on one log: one tree whoever appends to it, and what one puts in force is in force on all. On PostgreSQL alone.
 
 use crate::{harness::*, kill::verify_receipt};
-use disown::{access_log::verify::verify_log, pb};
+use disown::{access_log::verify::verify_log, approval::Deed, pb};
 use futures_util::future::join_all;
 use std::{
     collections::BTreeSet,
@@ -83,6 +83,40 @@ async fn what_one_broker_restricts_no_broker_tells_from_then_on() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+    finish(brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_approver_suspends_at_one_broker_no_broker_answers_under_from_then_on() {
+    let brokers = brokers(3).await;
+    for broker in &brokers {
+        assert!(!broker.told(&clinician(), ISOLATING).await.answer.records.is_empty());
+    }
+    brokers[1].act("data-protection-officer", &agreement("clinical-care"), Deed::Suspend).await;
+    let suspended = Instant::now();
+    for broker in &brokers {
+        while broker.refused(&clinician(), clinician().question(ISOLATING)).await.0 != Code::PermissionDenied {
+            assert!(suspended.elapsed() < Duration::from_secs(10), "a broker does not follow");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    finish(brokers).await;
+}
+
+/// Two approvers who act at the same time at two brokers: one comes second, and nothing is counted twice or lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_acts_in_one_place_one_counts() {
+    let brokers = brokers(2).await;
+    let matter = agreement("clinical-care");
+    let number = brokers[0].standing("registrar", &matter).await.next_act;
+    let suspending = ["chief-officer", "data-protection-officer"].into_iter().zip(&brokers).map(|(name, broker)| {
+        let act = broker.deployment.signed(name, (&matter, number), Deed::Suspend);
+        async move { broker.send_act(&broker.deployment.approver(name), act_request(&act)).await }
+    });
+    let taken = join_all(suspending).await.into_iter().filter(Result::is_ok).count();
+    assert_eq!(taken, 1);
+    until(async || brokers[1].standing("registrar", &matter).await.next_act == number + 1).await;
+    assert_eq!(brokers[0].standing("registrar", &matter).await.next_act, number + 1);
     finish(brokers).await;
 }
 
