@@ -238,9 +238,10 @@ impl Entry {
     /// That an approver did something about an agreement or a dataset.
     pub(crate) fn act(act: &Act, who: Who, terms: TermsInForce) -> Self {
         let Act { matter, number, deed, approver, reason, .. } = act;
-        let (name, object) = (deed.name(), deed.object());
+        let deed = [deed.name(), deed.object()].join(" ");
+        let deed = deed.trim_end();
         let mut entry = Self::decided(Kind::Administration, "done", who, terms);
-        entry.actor.event = Some(format!("{matter}, act {number}: {name} {object} by {approver}: {reason}"));
+        entry.actor.event = Some(format!("{matter}, act {number}: {deed} by {approver}: {reason}"));
         entry
     }
 

@@ -263,6 +263,7 @@ fn print_standing(name: &str, shown: &pb::ShowAgreementResponse) {
         let pb::Act { number, deed, object, approver, reason } = act;
         // Of a version enough to tell it from another.
         let object = object.get(..12).filter(|_| object.len() == 64).unwrap_or(object);
-        println!("  {number:>3}  {} {object} by {approver}: {reason}", deed_name(*deed));
+        let deed = [deed_name(*deed), object.to_owned()].join(" ");
+        println!("  {number:>3}  {} by {approver}: {reason}", deed.trim_end());
     }
 }

@@ -111,7 +111,7 @@ async fn an_agreement_is_in_force_from_its_last_approval_to_its_first_suspension
     let receipt = broker.act("data-protection-officer", &story, Deed::Suspend).await;
     let actor: serde_json::Value = serde_json::from_slice(&receipt.actor_part).unwrap();
     assert_eq!(actor["caller"], "dpo@gov.je");
-    assert_eq!(actor["event"], "agreement:sojp-story, act 7: suspend  by data-protection-officer: as agreed");
+    assert_eq!(actor["event"], "agreement:sojp-story, act 7: suspend by data-protection-officer: as agreed");
     denied(&broker, &officer).await;
     assert_eq!(broker.standing("registrar", &story).await.standing, "suspended");
     // It comes back as it came, from the beginning.

@@ -206,3 +206,72 @@ fn line_json(line: &str) -> Value {
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+#[test]
+fn an_agreement_is_stopped_and_approved_again_by_those_who_have_its_keys() {
+    let story = Story::begin();
+    story.load_one_person();
+    let person = |name: &str, caller: &str, organisation: &str| {
+        let asker = asker(caller, organisation, "registrar", "", "", "");
+        (story.token(&asker), story.deployment().join(format!("development-approvers/{name}.pem")))
+    };
+    let officer = person("data-protection-officer", "dpo@gov.je", "government-of-jersey");
+    let run = |(token, key): &(String, PathBuf), arguments: &[&str]| {
+        let mut command = disown();
+        command.env("DISOWN_SERVER", &story.broker.address).env("DISOWN_TOKEN", token).args(arguments);
+        if arguments[1] != "show" {
+            command.args(["--key", text(key), "--reason", "the review of July"]);
+        }
+        command.output().unwrap()
+    };
+    let does = |person: &(String, PathBuf), arguments: &[&str]| said(run(person, arguments), arguments);
+    let shown = does(&officer, &["agreement", "show", "clinical-care"]);
+    assert!(shown.starts_with("clinical-care: approved, in force today\n"), "{shown}");
+    assert_eq!(story.shown("people.person.given_name")["value"], "Marie");
+
+    let told = does(&officer, &["agreement", "suspend", "clinical-care"]);
+    assert!(told.contains("clinical-care: suspended, not in force today"), "{told}");
+    assert!(told.contains("suspend by data-protection-officer: the review of July"), "{told}");
+    let query = ["query", &format!("jy:{ISOLATING}")];
+    let (role, purpose, agreement, case) = clinician().terms;
+    let terms = ["--role", &role, "--purpose", &purpose, "--agreement", &agreement, "--case", &case];
+    let mut refused = disown();
+    refused.env("DISOWN_SERVER", &story.broker.address).env("DISOWN_TOKEN", story.token(&clinician()));
+    assert!(!refused.args(query).args(terms).output().unwrap().status.success());
+
+    // What is approved is the file that the approver has read.
+    let file = story.deployment().join("policies/agreements/clinical-care.toml");
+    let file = text(&file);
+    does(&officer, &["agreement", "propose", file]);
+    let read = does(&officer, &["agreement", "show", "clinical-care", "--text", "current"]);
+    assert_eq!(read, fs::read_to_string(file).unwrap());
+    let other = story.file("other.toml");
+    fs::write(&other, read.replace("full", "coarse")).unwrap();
+    let refused = run(&officer, &["agreement", "approve", text(&other)]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && told.contains("`version`: "), "{told}");
+    let all = [
+        officer,
+        person("chief-officer", "chief-officer@gov.je", "government-of-jersey"),
+        person("registrar", "registrar@gov.je", "government-of-jersey"),
+        person("medical-director", "medical-director@hcj.je", "health-and-care-jersey"),
+        person("director-of-public-health", "director@publichealth.je", "public-health-jersey"),
+    ];
+    for person in &all {
+        does(person, &["agreement", "approve", file]);
+    }
+    let shown: Value = serde_json::from_str(&does(&all[0], &["agreement", "show", "clinical-care", "--json"])).unwrap();
+    assert_eq!((&shown["standing"], &shown["in_force"]), (&"approved".into(), &true.into()));
+    assert_eq!(story.shown("people.person.given_name")["value"], "Marie");
+}
+
+#[test]
+fn a_key_of_an_approver_is_made_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("me.pem");
+    let made = succeeds(&["agreement", "key", text(&file)]);
+    assert!(made.starts_with("key = \"") && made.trim().len() == 52, "{made}");
+    let again = disown().args(["agreement", "key", text(&file)]).output().unwrap();
+    assert!(!again.status.success());
+    assert!(String::from_utf8(again.stderr).unwrap().contains("a key is never overwritten"));
+}
