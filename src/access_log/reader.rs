@@ -125,9 +125,9 @@ impl Reader {
         self.hashes(&proof::consistency(old, new)?).await
     }
 
-    /// What is in force now; none: nothing was yet.
-    pub async fn in_force(&self) -> Result<Option<InForceNow>, SearchError> {
-        Ok(self.storage.in_force().await?)
+    /// What is in force now, or was in an epoch; none: nothing was yet.
+    pub async fn in_force(&self, epoch: Option<u64>) -> Result<Option<InForceNow>, SearchError> {
+        Ok(self.storage.in_force(epoch).await?)
     }
 
     /// A text that was kept under its hash.

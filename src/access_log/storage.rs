@@ -94,8 +94,8 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
     /// Batches that a broker put in since it last noted the event `started`, by dataset and name, oldest first.
     async fn inputs_since(&self, started: &str, broker: &str) -> sqlx::Result<Vec<(String, String)>>;
 
-    /// What is in force now; none: nothing was yet.
-    async fn in_force(&self) -> sqlx::Result<Option<InForceNow>>;
+    /// What is in force now, or was in an epoch; none: nothing was yet.
+    async fn in_force(&self, epoch: Option<u64>) -> sqlx::Result<Option<InForceNow>>;
 
     /// A text that was kept under its hash.
     async fn archived(&self, version: &str, name: &str) -> sqlx::Result<Option<String>>;

@@ -94,7 +94,7 @@ impl Register {
         let requirements = self.requirements(&in_force, &asked.matter, &asked.deed).await?;
         let Asked { matter, number, deed, reason, signature } = asked;
         let act = Act { matter, number, deed, approver: approver.id.clone(), reason, signature };
-        match in_force.histories.permit(&act, approver, requirements.as_ref(), self.control.log_name()) {
+        match in_force.histories.permit(&act, approver, requirements.as_ref(), &self.control.archive.log) {
             Ok(()) => {}
             Err(NotNow::NoSay) => return Err(denied()),
             Err(not_now) => return Err(NotActed::Invalid(not_now.into())),
@@ -122,16 +122,18 @@ impl Register {
         };
         let policy = &in_force.policy;
         let drafted = Some(policy.agreement(id.as_str()).cloned().ok_or(NotActed::Invalid(AGREEMENT))?);
-        let approved = self.control.approved(policy, &in_force.histories, id).await?;
+        let approved = self.control.archive.approved(policy, &in_force.histories, id).await?;
         let history = in_force.histories.of_agreement(id);
         let (mut missing, mut proposed) = (vec![], None);
         if let Some(proposal) = history.and_then(|history| history.proposals().next()) {
-            proposed = self.control.version(policy, id, &proposal.version).await?;
+            proposed = self.control.archive.version(policy, id, &proposal.version).await?;
             let requirements = proposed.as_ref().map(|known| known.requirements(&policy.catalogue));
             missing = requirements.map_or(vec![], |known| known.missing(proposal, &policy.approvers));
         }
         let text = match version {
-            Some(version) => Some(self.control.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?),
+            Some(version) => {
+                Some(self.control.archive.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?)
+            }
             None => approved.clone().or(proposed).or(drafted.clone()),
         };
         Ok(Shown { approved, drafted, missing, text, approver, today, in_force })
@@ -165,9 +167,9 @@ impl Register {
         let drafted = policy.agreement(id.as_str()).ok_or(NotActed::Invalid(AGREEMENT))?.clone();
         let meant = match deed {
             Deed::Propose(version) | Deed::Approve(version) | Deed::See(version) => {
-                self.control.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?
+                self.control.archive.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?
             }
-            _ => self.control.approved(policy, &in_force.histories, id).await?.unwrap_or(drafted),
+            _ => self.control.archive.approved(policy, &in_force.histories, id).await?.unwrap_or(drafted),
         };
         Ok(Some(meant.requirements(&policy.catalogue)))
     }

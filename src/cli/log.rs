@@ -3,6 +3,7 @@
 use super::{
     client::{Client, Connection},
     log_offline::{self, ExportHead},
+    log_replay::Replay,
     log_search::{Count, Search, line},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub(super) enum Log {
     Count(Count),
     /// Hash a whole access log again and compare with what was signed; needs its public key and nothing else.
     Verify(Verify),
+    /// Make every decision on record again, by the policy and the agreements that were in force then.
+    Replay(Replay),
     /// Write the access log as an auditor sees it to a file, as JSON lines; recorded as a search for everything.
     Export(Export),
     /// Write the proofs of one entry to a file, for verifiers of other makers.
@@ -100,6 +103,7 @@ impl Log {
             Log::Search(search) => search.run().await,
             Log::Count(count) => count.run().await,
             Log::Verify(verify) => verify.run().await,
+            Log::Replay(replay) => replay.run().await,
             Log::Export(export) => export.run().await,
             Log::Bundle(bundle) => bundle.run().await,
             Log::CheckReceipt(check) => {

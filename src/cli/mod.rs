@@ -10,6 +10,7 @@ mod keys;
 pub mod load;
 mod log;
 pub mod log_offline;
+mod log_replay;
 mod log_search;
 mod policy;
 mod query;

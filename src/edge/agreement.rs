@@ -145,7 +145,7 @@ fn response(register: &Register, matter: &Matter, shown: &Shown) -> pb::ShowAgre
         withdrawn,
         acts: history.into_iter().flat_map(History::acts).map(act).collect(),
         next_act: in_force.histories.next(matter),
-        log: register.control.log_name().to_owned(),
+        log: register.control.archive.log.clone(),
         approver: approver.to_string(),
         text: text.as_ref().map(|agreement| agreement.text.clone()).unwrap_or_default(),
     }

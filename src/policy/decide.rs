@@ -218,9 +218,7 @@ fn stands<'a>(
         return Err(Refusal::Role);
     }
     let named = named(policy, agreed, &terms.role, &terms.purpose, &terms.agreement)?;
-    if !named.agreement.parties.contains(party.organisation) {
-        return Err(Refusal::Agreement);
-    }
+    of_party(named, party.organisation)?;
     belong_together(policy, named, today)?;
     let case_reference = &terms.case_reference;
     // A reference is written down: one that could hold a subject identifier is none.
@@ -229,6 +227,27 @@ fn stands<'a>(
         return Err(Refusal::CaseReference);
     }
     Ok(named)
+}
+
+/// Why terms do not stand by their names and the day alone, whatever the token and the case reference are.
+pub(super) fn refused_by_names(
+    policy: &Policy,
+    agreed: &Agreed,
+    organisation: &OrganisationId,
+    (role, purpose, agreement): (&str, &str, &str),
+    today: Date,
+) -> Option<Refusal> {
+    let stands = || {
+        let named = named(policy, agreed, role, purpose, agreement)?;
+        of_party(named, organisation)?;
+        belong_together(policy, named, today)
+    };
+    stands().err()
+}
+
+/// The organisation is one of the agreement's parties.
+fn of_party(named: Named<'_>, organisation: &OrganisationId) -> Result<(), Refusal> {
+    if named.agreement.parties.contains(organisation) { Ok(()) } else { Err(Refusal::Agreement) }
 }
 
 pub(super) fn named<'a>(

@@ -11,6 +11,7 @@ mod files;
 mod grant;
 mod hard_rules;
 mod red_lines;
+mod replay;
 mod roles;
 mod rules;
 mod shard;
@@ -29,6 +30,7 @@ pub use grant::{
 };
 pub(crate) use grant::{known_names, versions};
 pub use red_lines::{Crossed, InvalidRedLines};
+pub use replay::{Recorded, Replayed};
 pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
 
@@ -83,6 +85,11 @@ impl InForce {
     pub fn nowhere(policy: Policy) -> Self {
         let agreed = policy.agreements.clone();
         Self { policy: Arc::new(policy), agreed, histories: Arc::default(), restricted: Arc::default(), epoch: 0 }
+    }
+
+    /// Which it is; 0: nowhere.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// An agreement in force, as it was approved.

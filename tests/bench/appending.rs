@@ -96,7 +96,7 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
     })
     .await?;
     log.appender.put_in_force(&"0".repeat(64), "", vec![], vec![]).await?;
-    let epoch = log.reader.in_force().await?.map_or(0, |now| now.epoch);
+    let epoch = log.reader.in_force(None).await?.map_or(0, |now| now.epoch);
     let start = Instant::now();
     let appending: Vec<_> =
         (0..callers).map(|_| tokio::spawn(append(log.appender.clone(), epoch, start + LASTING))).collect();

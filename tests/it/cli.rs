@@ -1,6 +1,7 @@
 //! The command itself: what it prints, how it ends, and one story from an empty directory to a proof.
 
 mod command;
+mod replay;
 mod story;
 
 use crate::harness::*;

@@ -176,8 +176,11 @@ impl ReadStorage for PostgresReader {
         self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await
     }
 
-    async fn in_force(&self) -> sqlx::Result<Option<InForceNow>> {
-        let query = sqlx::query_as("SELECT number, files FROM epoch ORDER BY number DESC LIMIT 1");
+    async fn in_force(&self, epoch: Option<u64>) -> sqlx::Result<Option<InForceNow>> {
+        let query = sqlx::query_as(
+            "SELECT number, files FROM epoch WHERE number = coalesce($1, (SELECT max(number) FROM epoch))",
+        )
+        .bind(epoch.map(|epoch| epoch as i64));
         let row: Option<(i64, String)> =
             self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
         Ok(row.map(|(epoch, files)| InForceNow { epoch: epoch.unsigned_abs(), files: Some(files) }))

@@ -321,7 +321,7 @@ mod tests {
         .await
         .unwrap();
         log.appender.put_in_force("", "", vec![], vec![]).await.unwrap();
-        let epoch = log.reader.in_force().await.unwrap().unwrap().epoch;
+        let epoch = log.reader.in_force(None).await.unwrap().unwrap().epoch;
         let restriction = Restriction { name: RestrictionName::stored(&[7; 32]).unwrap(), restricted: true };
         // On one thread: all three wait before the sequencer takes the first, and are one batch.
         let (before, restricted, behind) = tokio::join!(

@@ -167,11 +167,13 @@ impl ReadStorage for SqliteReader {
         .await
     }
 
-    async fn in_force(&self) -> sqlx::Result<Option<InForceNow>> {
-        let row: Option<(i64, Option<String>)> =
-            sqlx::query_as("SELECT number, files FROM epoch ORDER BY number DESC LIMIT 1")
-                .fetch_optional(&self.pool)
-                .await?;
+    async fn in_force(&self, epoch: Option<u64>) -> sqlx::Result<Option<InForceNow>> {
+        let row: Option<(i64, Option<String>)> = sqlx::query_as(
+            "SELECT number, files FROM epoch WHERE number = coalesce(?1, (SELECT max(number) FROM epoch))",
+        )
+        .bind(epoch.map(|epoch| epoch as i64))
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row.map(|(epoch, files)| InForceNow { epoch: epoch.unsigned_abs(), files }))
     }
 

@@ -31,7 +31,7 @@ struct Chunk {
 pub async fn put_in(parts: Parts, until: u64) -> anyhow::Result<()> {
     let postgres = parts.config.postgres.as_ref().context("a deployment without servers")?;
     let reader = Reader::on(postgres.reader()?);
-    let (size, epoch) = (reader.size().await?, reader.in_force().await?.context("nothing is in force")?.epoch);
+    let (size, epoch) = (reader.size().await?, reader.in_force(None).await?.context("nothing is in force")?.epoch);
     let mut connection = postgres.appender()?.connect().await?;
     let frontier = right_edge(&mut connection, size).await?;
     let (ready, mut coming) = mpsc::channel(1);

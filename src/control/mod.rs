@@ -2,15 +2,18 @@
 //! entry and a control epoch of its own, and a decision made before a change is not recorded after it. What is in force stands in the
 //! access log's database; every broker on that log follows it.
 
+mod archive;
+
+pub use archive::Archive;
+
 use crate::{
     access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable},
-    approval::{Act, DevelopmentApprovers, Histories, History},
-    ids::AgreementId,
-    policy::{Agreed, Agreement, InForce, InvalidPolicy, Policy, PolicyFiles},
+    approval::{Act, DevelopmentApprovers, Histories},
+    policy::{Agreement, InForce, InvalidPolicy, Policy},
     pseudonym::RestrictionName,
 };
 use arc_swap::ArcSwap;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::sleep};
 
 /// What is in force, and the only way to change it.
@@ -18,7 +21,8 @@ use tokio::{sync::Mutex, time::sleep};
 pub struct Control {
     in_force: ArcSwap<InForce>,
     log: Appender,
-    reader: Reader,
+    /// What was in force, and is.
+    pub(crate) archive: Archive,
     approving: Approving,
     /// One change at a time: each is made of what was in force before it.
     turn: Mutex<()>,
@@ -71,15 +75,15 @@ impl Control {
         reader: Reader,
         approving: Approving,
     ) -> Result<Self, ControlError> {
-        let known = reader.in_force().await?;
+        let known = reader.in_force(None).await?;
         let epoch = known.as_ref().map_or(0, |known| known.epoch);
-        let histories = histories(&reader, &policy, &approving.log, epoch).await?;
-        let acts = approving.acts(&policy, &histories);
+        let archive = Archive { reader, log: approving.log.clone() };
+        let acts = approving.acts(&policy, &archive.histories(&policy, epoch).await?);
         if !acts.is_empty() || known.is_none_or(|known| known.files.as_deref() != Some(policy.files_version())) {
             log.put_in_force(&policy.version, policy.files_version(), policy.archive(), acts).await?;
         }
         let in_force = ArcSwap::from_pointee(InForce::nowhere(policy));
-        let control = Self { in_force, log, reader, approving, turn: Mutex::new(()) };
+        let control = Self { in_force, log, archive, approving, turn: Mutex::new(()) };
         control.follow(None).await?;
         Ok(control)
     }
@@ -98,11 +102,6 @@ impl Control {
         self.follow(Some(policy)).await
     }
 
-    /// The name of the access log that approvers sign for.
-    pub(crate) fn log_name(&self) -> &str {
-        &self.approving.log
-    }
-
     /// Records what an approver did; it counts when this returns.
     pub(crate) async fn act(&self, entry: Entry, act: Act) -> Result<Receipt, ControlError> {
         let _turn = self.turn.lock().await;
@@ -110,20 +109,6 @@ impl Control {
         let receipt = self.log.act(entry, &policy.version, policy.files_version(), act).await?;
         self.follow(None).await?;
         Ok(receipt)
-    }
-
-    /// A version of an agreement: as its file has it, or as it was kept.
-    pub(crate) async fn version(
-        &self,
-        policy: &Policy,
-        id: &AgreementId,
-        version: &str,
-    ) -> Result<Option<Arc<Agreement>>, ControlError> {
-        if let Some(drafted) = policy.agreement(id.as_str()).filter(|drafted| drafted.version == version) {
-            return Ok(Some(drafted.clone()));
-        }
-        let text = self.reader.archived(version, &format!("agreements/{id}")).await?;
-        Ok(text.and_then(|text| policy.read_agreement(&text)).filter(|kept| kept.version == version).map(Arc::new))
     }
 
     /// Records a change of a restriction; it is in force when this returns.
@@ -153,69 +138,11 @@ impl Control {
 
     /// Takes over what the database has; `offered` may be the policy that it names.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
-        let before = self.in_force();
-        let Some(now) = self.reader.in_force().await?.filter(|now| now.epoch != before.epoch) else { return Ok(()) };
-        let files = now.files.ok_or(ControlError::NotArchived)?;
-        let policy = match offered {
-            Some(policy) if policy.files_version() == files => Arc::new(policy),
-            _ if before.policy.files_version() == files => before.policy.clone(),
-            _ => Arc::new(self.archived(&files).await?),
-        };
-        let restricted = Arc::new(self.reader.restricted(now.epoch).await?);
-        // From the first on: who approves may be told otherwise by another policy.
-        let histories = Arc::new(histories(&self.reader, &policy, &self.approving.log, now.epoch).await?);
-        let agreed = self.agreed(&policy, &histories).await?;
-        self.in_force.store(Arc::new(InForce { policy, agreed, histories, restricted, epoch: now.epoch }));
+        if let Some(now) = self.archive.in_force(None, Some(&self.in_force()), offered).await? {
+            now.tell();
+            self.in_force.store(Arc::new(now));
+        }
         Ok(())
-    }
-
-    /// The agreements in force: of each the last version that was approved, without what was withdrawn.
-    async fn agreed(&self, policy: &Policy, histories: &Histories) -> Result<Agreed, ControlError> {
-        let mut agreed = Agreed::new();
-        for drafted in policy.agreements() {
-            let id = &drafted.id;
-            let approved = self.approved(policy, histories, id).await?;
-            match &approved {
-                None => tracing::warn!(agreement = %id, "an agreement is not approved, and not in force"),
-                Some(approved) if approved.version != drafted.version => {
-                    tracing::warn!(agreement = %id, "an agreement's file is not what was approved, which stays in force");
-                }
-                Some(_) => {}
-            }
-            let withdrawn: BTreeSet<_> = histories.withdrawn(id).collect();
-            let in_force = match approved {
-                Some(approved) if !withdrawn.is_empty() => {
-                    approved.without(&withdrawn, &policy.catalogue).map(Arc::new)
-                }
-                approved => approved,
-            };
-            agreed.extend(in_force.map(|agreement| (id.to_string(), agreement)));
-        }
-        Ok(agreed)
-    }
-
-    /// The version of an agreement that its approvers agreed to last.
-    pub(crate) async fn approved(
-        &self,
-        policy: &Policy,
-        histories: &Histories,
-        id: &AgreementId,
-    ) -> Result<Option<Arc<Agreement>>, ControlError> {
-        for proposal in histories.of_agreement(id).into_iter().flat_map(History::proposals) {
-            // One that this policy does not understand is not in force under it.
-            let Some(agreement) = self.version(policy, id, &proposal.version).await? else { continue };
-            if agreement.requirements(&policy.catalogue).missing(proposal, &policy.approvers).is_empty() {
-                return Ok(Some(agreement));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn archived(&self, version: &str) -> Result<Policy, ControlError> {
-        let text = self.reader.archived(version, PolicyFiles::ARCHIVED_AS).await?.ok_or(ControlError::NotArchived)?;
-        let policy = Policy::load(PolicyFiles::from_archive(&text).ok_or(ControlError::NotArchived)?).await?;
-        // Who can write to the archive cannot put another text under a version.
-        if policy.files_version() == version { Ok(policy) } else { Err(ControlError::NotArchived) }
     }
 }
 
@@ -230,12 +157,4 @@ impl Approving {
         };
         policy.agreements().flat_map(of).collect()
     }
-}
-
-async fn histories(reader: &Reader, policy: &Policy, log: &str, epoch: u64) -> Result<Histories, ControlError> {
-    let mut histories = Histories::default();
-    for act in reader.acts(0, epoch).await? {
-        histories.add(act, &policy.approvers, log);
-    }
-    Ok(histories)
 }

@@ -1,0 +1,115 @@
+//! `disown log replay`: every decision on record, made again.
+
+use crate::{
+    access_log::{Filter, Reader},
+    config::Config,
+    control::Archive,
+    policy::{InForce, Recorded, Replayed},
+};
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, process::ExitCode};
+
+/// Make every decision on record again, by the policy and the agreements that were in force then. Fails if one comes out otherwise.
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// The configuration of the broker.
+    #[arg(long, default_value = "disown.toml")]
+    config: PathBuf,
+    /// The access log's public key: approvals were signed for the log that it names.
+    #[arg(long)]
+    key: PathBuf,
+    /// From that entry on.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Entries are read so many at a time, and so many differences are shown.
+const PAGE: u32 = 1000;
+const SHOWN: usize = 20;
+
+#[derive(Default)]
+struct Tally {
+    same: u64,
+    not_repeatable: BTreeMap<&'static str, u64>,
+    differ: Vec<(u64, String)>,
+}
+
+impl Replay {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = Config::read(&self.config)?;
+        let reader = match &config.postgres {
+            Some(postgres) => Reader::on(postgres.reader()?),
+            None => {
+                let database = config.control_database();
+                std::fs::metadata(&database).with_context(|| database.display().to_string())?;
+                Reader::open(&database).await?
+            }
+        };
+        let log = super::log_offline::key(&self.key)?.name().to_owned();
+        let archive = Archive { reader, log };
+        let progress = if std::io::stderr().is_terminal() {
+            indicatif::ProgressBar::new(archive.reader.size().await?)
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        let (mut tally, mut in_force, mut next) = (Tally::default(), None, self.from);
+        loop {
+            let (page, more) = archive.reader.search(&Filter::default(), next, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            next = last.index + 1;
+            for entry in &page {
+                let Some(recorded) = Recorded::read(&entry.actor.text) else { continue };
+                if in_force.as_ref().map(InForce::epoch) != Some(recorded.epoch())
+                    && let Some(other) = archive.in_force(Some(recorded.epoch()), in_force.as_ref(), None).await?
+                {
+                    in_force = Some(other);
+                }
+                let known = in_force.as_ref().filter(|known: &&InForce| known.epoch() == recorded.epoch());
+                let replayed = known.map_or(Replayed::Differs("its epoch is not on record".to_owned()), |known| {
+                    recorded.replay(known, &config.time_zone)
+                });
+                tally.count(entry.index, replayed);
+            }
+            progress.set_position(next);
+            if !more {
+                break;
+            }
+        }
+        progress.finish_and_clear();
+        tally.tell(self.json);
+        Ok(if tally.differ.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Tally {
+    fn count(&mut self, index: u64, replayed: Replayed) {
+        match replayed {
+            Replayed::Same => self.same += 1,
+            Replayed::NotRepeatable(why) => *self.not_repeatable.entry(why).or_default() += 1,
+            Replayed::Differs(how) => self.differ.push((index, how)),
+        }
+    }
+
+    fn tell(&self, as_json: bool) {
+        if as_json {
+            let differ: Vec<_> = self.differ.iter().map(|(index, how)| json!({ "entry": index, "how": how })).collect();
+            println!("{}", json!({ "same": self.same, "not_repeatable": self.not_repeatable, "differ": differ }));
+            return;
+        }
+        println!("{} decisions come out as they are on record", self.same);
+        for (why, count) in &self.not_repeatable {
+            println!("{count} refusals stand on what is not recorded: {why}");
+        }
+        for (index, how) in self.differ.iter().take(SHOWN) {
+            println!("entry {index} does NOT: {how}");
+        }
+        if !self.differ.is_empty() {
+            println!("{} decisions come out otherwise", self.differ.len());
+        }
+    }
+}

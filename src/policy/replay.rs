@@ -1,0 +1,158 @@
+//! A decision that was recorded, made again by what was in force then. It must come out as it did.
+
+use super::{
+    InForce, Operation,
+    decide::{Asked, Party, Refusal, Terms, Wanted, decide, refused_by_names},
+};
+use crate::ids::OrganisationId;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What an entry's actor part says of a decision.
+#[derive(Debug, Deserialize)]
+pub struct Recorded {
+    kind: String,
+    time: Timestamp,
+    outcome: String,
+    organisation: Option<OrganisationId>,
+    role: Option<String>,
+    purpose: Option<String>,
+    agreement: Option<String>,
+    agreement_version: Option<String>,
+    case_reference: Option<String>,
+    policy_version: Option<String>,
+    control_epoch: Option<u64>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    refusal: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayed {
+    /// The same.
+    Same,
+    /// It stood on something that is not recorded, because nobody could vouch for it: which.
+    NotRepeatable(&'static str),
+    /// Something else.
+    Differs(String),
+}
+
+/// An entry is stamped after it was decided: so long ago at the most, a request ends before.
+const DECIDED_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+
+impl Recorded {
+    /// Reads an actor part; none: no decision stands behind it.
+    pub fn read(actor: &str) -> Option<Self> {
+        let recorded: Self = serde_json::from_str(actor).ok()?;
+        let decided =
+            recorded.control_epoch.is_some() && recorded.kind != "administration" && recorded.outcome != "invalid";
+        decided.then_some(recorded)
+    }
+
+    /// The epoch that it was made in.
+    pub fn epoch(&self) -> u64 {
+        self.control_epoch.unwrap_or_default()
+    }
+
+    /// Makes it again. Around midnight it may have been made on the day before its entry's.
+    pub fn replay(&self, in_force: &InForce, zone: &TimeZone) -> Replayed {
+        let day = |at: Timestamp| zone.to_datetime(at).date();
+        let replayed = self.on(in_force, day(self.time));
+        let before = day(self.time.saturating_sub(DECIDED_WITHIN).unwrap_or(self.time));
+        match replayed {
+            Replayed::Differs(_) if before != day(self.time) => self.on(in_force, before),
+            replayed => replayed,
+        }
+    }
+
+    fn on(&self, in_force: &InForce, today: Date) -> Replayed {
+        if self.policy_version.as_deref() != Some(in_force.policy.version.as_str()) {
+            return Replayed::Differs(format!("epoch {} had another policy", in_force.epoch));
+        }
+        if self.kind == "denial" { self.denial(in_force, today) } else { self.leave(in_force, today) }
+    }
+
+    fn leave(&self, in_force: &InForce, today: Date) -> Replayed {
+        let (Some(organisation), Some(role)) = (&self.organisation, &self.role) else {
+            return Replayed::Differs("it names no organisation or role".to_owned());
+        };
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let terms = Terms {
+            role: role.clone(),
+            purpose: text(&self.purpose),
+            agreement: text(&self.agreement),
+            case_reference: text(&self.case_reference),
+        };
+        let catalogue = &in_force.policy.catalogue;
+        let fields: Option<Vec<_>> = self.fields.keys().map(|name| catalogue.field_named(name)).collect();
+        let Some(fields) = fields else { return Replayed::Differs("it names a field that there was not".to_owned()) };
+        let asked = Asked::Fields(fields);
+        const OPERATIONS: [Operation; 3] = Operation::ALL;
+        let wanted = match self.kind.as_str() {
+            "release" => Wanted::Fields(&asked),
+            "inspection" => Wanted::Operation(&OPERATIONS[..2]),
+            "change" => Wanted::Operation(&OPERATIONS[2..]),
+            // Which record types is not recorded.
+            _ => return self.by_names(in_force, organisation, today, None),
+        };
+        let roles = [role.clone()];
+        let party = Party { organisation, roles: &roles };
+        let (standing, decisions) = match decide(&in_force.policy, &in_force.agreed, party, &terms, wanted, today) {
+            Ok(decided) => decided,
+            Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
+        };
+        if self.agreement_version.as_deref() != Some(standing.agreement.version.as_str()) {
+            return Replayed::Differs("another version of the agreement was in force".to_owned());
+        }
+        let other = decisions.iter().find(|decision| {
+            let name = &catalogue.field(decision.field).name;
+            self.fields.get(name).map(String::as_str) != Some(decision.level.as_str())
+        });
+        other.map_or(Replayed::Same, |decision| {
+            let (name, level) = (&catalogue.field(decision.field).name, decision.level.as_str());
+            Replayed::Differs(format!("`{name}` would be `{level}`"))
+        })
+    }
+
+    fn denial(&self, in_force: &InForce, today: Date) -> Replayed {
+        let Some(organisation) = &self.organisation else { return Replayed::NotRepeatable("nobody known asked") };
+        match self.refusal.as_deref() {
+            Some("role") => Replayed::NotRepeatable("the roles of a token"),
+            Some("approver") => Replayed::NotRepeatable("who was an approver"),
+            Some(refusal @ ("purpose" | "agreement" | "not_in_force")) => {
+                self.by_names(in_force, organisation, today, Some(refusal))
+            }
+            // The names fit, and what did not is not recorded: a caller could have put anything there.
+            Some(_) => match self.by_names(in_force, organisation, today, None) {
+                Replayed::Same => Replayed::NotRepeatable("what was asked for, or its case reference"),
+                differs => differs,
+            },
+            None => Replayed::Differs("a denial without a reason".to_owned()),
+        }
+    }
+
+    /// Names that were left out were not known.
+    fn by_names(
+        &self,
+        in_force: &InForce,
+        organisation: &OrganisationId,
+        today: Date,
+        refusal: Option<&str>,
+    ) -> Replayed {
+        let name = |part: &Option<String>| part.clone().unwrap_or_default();
+        let (role, purpose, agreement) = (name(&self.role), name(&self.purpose), name(&self.agreement));
+        let again =
+            refused_by_names(&in_force.policy, &in_force.agreed, organisation, (&role, &purpose, &agreement), today);
+        let again = again.map(Refusal::as_str);
+        if again == refusal {
+            Replayed::Same
+        } else {
+            Replayed::Differs(format!(
+                "it would be {}",
+                again.map_or("granted".to_owned(), |why| format!("refused ({why})"))
+            ))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Every decision on record, made again from what the access log's database kept.
+
+use super::command::*;
+use crate::harness::*;
+use disown::approval::Deed;
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use sqlx::Connection;
+use std::time::Instant;
+
+/// So many decisions at least; `DISOWN_REPLAY` asks for more.
+#[expect(clippy::disallowed_methods, reason = "how the tests are run is told from outside")]
+fn decisions() -> usize {
+    std::env::var("DISOWN_REPLAY").ok().map_or(600, |count| count.parse().unwrap())
+}
+
+fn replay(deployment: &Deployment) -> (bool, Value) {
+    let (config, key) = (deployment.path("disown.toml"), deployment.path("log.vkey"));
+    let arguments = ["log", "replay", "--json", "--config", config.to_str().unwrap(), "--key", key.to_str().unwrap()];
+    let output = disown().args(arguments).output().unwrap();
+    let told = serde_json::from_slice(&output.stdout);
+    (output.status.success(), told.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
+}
+
+/// Answers and refusals of many kinds.
+async fn ask_many(broker: &TestBroker, count: usize) {
+    let everybody = everybody();
+    let asking = (0..count).map(|at| {
+        let mut asker = everybody[at % everybody.len()].clone();
+        match at % 7 {
+            3 => asker.terms.1 = "statistics".to_owned(),
+            4 => asker.organisation = "parish-of-st-helier".to_owned(),
+            5 => asker.terms.3 = "none".to_owned(),
+            6 => asker.terms.2 = "clinical-care".to_owned(),
+            _ => {}
+        }
+        let question = asker.question([ISOLATING, FREE, HEALTHY, NOBODY][at % 4]);
+        async move { drop(broker.ask(&asker, question).await) }
+    });
+    stream::iter(asking).buffer_unordered(16).for_each(async |()| ()).await;
+}
+
+async fn reload(broker: &TestBroker) {
+    let version = async || {
+        let told = broker.ask(&clinician(), clinician().question(HEALTHY)).await;
+        told.map(|told| told.actor()["policy_version"].clone()).ok()
+    };
+    let before = version().await.unwrap();
+    broker.reload.send_modify(|count| *count += 1);
+    until(async || version().await.is_some_and(|now| now != before)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_decision_on_record_comes_out_the_same_under_what_was_in_force_then() {
+    let broker = TestBroker::populated().await;
+    let (rounds, police) = (10, agreement("sojp-isolation"));
+    for round in 0..rounds {
+        ask_many(&broker, decisions() / rounds).await;
+        // Six policies, three texts of an agreement, a stop, a dataset that comes and goes, a restriction.
+        match round {
+            0 | 2 => {
+                let (from, to) = match round {
+                    0 => ("\"people.person.parish\" = \"full\"", "\"people.person.parish\" = \"exists\""),
+                    _ => ("Delete within 30 days", "Delete within 20 days"),
+                };
+                broker.deployment.edit("policies/agreements/sojp-isolation.toml", from, to);
+                broker.deployment.append("policies/policy.csv", &format!("# {round}\n"));
+                reload(&broker).await;
+            }
+            1 | 3 | 5 => {
+                broker.deployment.append("policies/policy.csv", &format!("# {round}\n"));
+                reload(&broker).await;
+            }
+            4 => drop(broker.act("superintendent", &police, Deed::Suspend).await),
+            6 => drop(broker.restrict(ISOLATING).await),
+            7 => drop(
+                broker
+                    .act("medical-director", &dataset("clinical"), Deed::Withdraw("clinical".try_into().unwrap()))
+                    .await,
+            ),
+            8 => drop(
+                broker
+                    .act("medical-director", &dataset("clinical"), Deed::Restore("clinical".try_into().unwrap()))
+                    .await,
+            ),
+            _ => {}
+        }
+    }
+    let deployment = broker.stop().await;
+    let began = Instant::now();
+    let (passed, told) = replay(&deployment);
+    println!("replay: {} in {:?}", told, began.elapsed());
+    assert!(passed && told["differ"].as_array().unwrap().is_empty(), "{told}");
+    let same = told["same"].as_u64().unwrap();
+    assert!(same as usize > decisions() / 2, "{told}");
+
+    // Somebody takes a suspension out of the database: refusals are on record that would be none.
+    if on_files() {
+        let mut database = tampering(&deployment.path("data/control.sqlite")).await;
+        alter(&mut database, "DELETE FROM act WHERE deed = 'suspend'").await;
+        database.close().await.unwrap();
+        let (passed, told) = replay(&deployment);
+        assert!(!passed);
+        assert!(told["differ"][0]["how"].as_str().unwrap().contains("it would be granted"), "{told}");
+    }
+}
