@@ -8,6 +8,7 @@ use crate::{
 };
 use anyhow::Context;
 use clap::Args;
+use indicatif::ProgressBar;
 use serde_json::json;
 use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -42,28 +43,13 @@ struct Tally {
 impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::read(&self.config)?;
-        let reader = match &config.postgres {
-            Some(postgres) => Reader::on(postgres.reader()?),
-            None => {
-                let database = config.control_database();
-                std::fs::metadata(&database).with_context(|| database.display().to_string())?;
-                Reader::open(&database).await?
-            }
-        };
         let log = super::log_offline::key(&self.key)?.name().to_owned();
-        let archive = Archive { reader, log };
-        let progress = if std::io::stderr().is_terminal() {
-            indicatif::ProgressBar::new(archive.reader.size().await?)
-        } else {
-            indicatif::ProgressBar::hidden()
-        };
-        let (mut tally, mut in_force, mut next) = (Tally::default(), None, self.from);
-        loop {
-            let (page, more) = archive.reader.search(&Filter::default(), next, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            next = last.index + 1;
-            for entry in &page {
-                let Some(recorded) = Recorded::read(&entry.actor.text) else { continue };
+        let archive = Archive { reader: reader(&config).await?, log };
+        let progress = progress(archive.reader.size().await?);
+        let mut decisions = Decisions { reader: archive.reader.clone(), filter: Filter::default(), next: self.from };
+        let (mut tally, mut in_force) = (Tally::default(), None);
+        while let Some(page) = decisions.page().await? {
+            for (index, recorded) in page {
                 if in_force.as_ref().map(InForce::epoch) != Some(recorded.epoch())
                     && let Some(other) = archive.in_force(Some(recorded.epoch()), in_force.as_ref(), None).await?
                 {
@@ -73,16 +59,48 @@ impl Replay {
                 let replayed = known.map_or(Replayed::Differs("its epoch is not on record".to_owned()), |known| {
                     recorded.replay(known, &config.time_zone)
                 });
-                tally.count(entry.index, replayed);
+                tally.count(index, replayed);
             }
-            progress.set_position(next);
-            if !more {
-                break;
-            }
+            progress.set_position(decisions.next);
         }
         progress.finish_and_clear();
         tally.tell(self.json);
         Ok(if tally.differ.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// The access log of a configuration, to be read.
+pub(super) async fn reader(config: &Config) -> anyhow::Result<Reader> {
+    match &config.postgres {
+        Some(postgres) => Ok(Reader::on(postgres.reader()?)),
+        None => {
+            let database = config.control_database();
+            std::fs::metadata(&database).with_context(|| database.display().to_string())?;
+            Ok(Reader::open(&database).await?)
+        }
+    }
+}
+
+/// Shown where somebody looks.
+pub(super) fn progress(of: u64) -> ProgressBar {
+    if std::io::stderr().is_terminal() { ProgressBar::new(of) } else { ProgressBar::hidden() }
+}
+
+/// Decisions on record, from an entry on.
+pub(super) struct Decisions {
+    pub(super) reader: Reader,
+    pub(super) filter: Filter,
+    pub(super) next: u64,
+}
+
+impl Decisions {
+    /// The next of them, by their entries' indexes; none: that was all.
+    pub(super) async fn page(&mut self) -> anyhow::Result<Option<Vec<(u64, Recorded)>>> {
+        let (page, _) = self.reader.search(&self.filter, self.next, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.next = last.index + 1;
+        let read = page.iter().filter_map(|entry| Some((entry.index, Recorded::read(&entry.actor.text)?)));
+        Ok(Some(read.collect()))
     }
 }
 

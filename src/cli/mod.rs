@@ -13,6 +13,7 @@ pub mod log_offline;
 mod log_replay;
 mod log_search;
 mod policy;
+mod policy_diff;
 mod query;
 pub mod receipt;
 mod rights;

@@ -1,6 +1,6 @@
 //! `disown policy`.
 
-use super::table::table;
+use super::{policy_diff::Diff, table::table};
 use crate::{
     clock::{Clock, SystemClock},
     dataset::catalogue::FieldId,
@@ -29,6 +29,8 @@ pub(super) enum Policy {
     },
     /// Name the policy lines, the agreement's clause and the hard rule behind each field's disclosure.
     Explain(Explain),
+    /// List what changes between two policy folders, before that is in force, and what of the past would have been otherwise.
+    Diff(Diff),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +63,7 @@ impl Policy {
         match self {
             Policy::Check { folder, json } => check(&folder, json).await,
             Policy::Explain(explain) => explain.run().await,
+            Policy::Diff(diff) => diff.run().await,
         }
     }
 }

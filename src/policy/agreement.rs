@@ -70,6 +70,15 @@ impl Operation {
     /// Every one there is.
     pub const ALL: [Self; 3] =
         [Self::AccessLog(LogUse::Search), Self::AccessLog(LogUse::BySubject), Self::Right(Right::Restrict)];
+
+    /// As it stands in policy lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessLog(LogUse::Search) => "access_log",
+            Self::AccessLog(LogUse::BySubject) => "access_log_by_subject",
+            Self::Right(Right::Restrict) => "restriction",
+        }
+    }
 }
 
 /// A way of reading the access log.

@@ -266,7 +266,7 @@ pub(super) fn named<'a>(
 }
 
 /// The agreement is in force and names the role and the purpose.
-fn belong_together(policy: &Policy, named: Named<'_>, today: Date) -> Result<(), Refusal> {
+pub(super) fn belong_together(policy: &Policy, named: Named<'_>, today: Date) -> Result<(), Refusal> {
     let Named { role, purpose, agreement } = named;
     if !agreement.roles.contains(&policy.roles.role_at(role).role) {
         return Err(Refusal::Agreement);

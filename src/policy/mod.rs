@@ -6,6 +6,7 @@ mod casbin;
 mod cases;
 mod condition;
 mod decide;
+mod diff;
 mod explain;
 mod files;
 mod grant;
@@ -23,6 +24,7 @@ pub use agreement::{Agreement, InvalidAgreement, LogUse, Operation, Right, Valid
 pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
 pub use decide::{Asked, DecidedBy, Decision, Refusal, Terms};
+pub use diff::{Change, OtherTerms};
 pub use explain::{Explained, PolicyLine};
 pub use files::{PolicyFiles, UnreadablePolicy};
 pub use grant::{

@@ -56,22 +56,31 @@ impl Recorded {
         self.control_epoch.unwrap_or_default()
     }
 
-    /// Makes it again. Around midnight it may have been made on the day before its entry's.
+    /// Makes it again, by what was in force then.
     pub fn replay(&self, in_force: &InForce, zone: &TimeZone) -> Replayed {
-        let day = |at: Timestamp| zone.to_datetime(at).date();
-        let replayed = self.on(in_force, day(self.time));
-        let before = day(self.time.saturating_sub(DECIDED_WITHIN).unwrap_or(self.time));
-        match replayed {
-            Replayed::Differs(_) if before != day(self.time) => self.on(in_force, before),
-            replayed => replayed,
-        }
-    }
-
-    fn on(&self, in_force: &InForce, today: Date) -> Replayed {
         if self.policy_version.as_deref() != Some(in_force.policy.version.as_str()) {
             return Replayed::Differs(format!("epoch {} had another policy", in_force.epoch));
         }
-        if self.kind == "denial" { self.denial(in_force, today) } else { self.leave(in_force, today) }
+        let agreed =
+            self.agreement.as_deref().and_then(|id| in_force.agreement(id)).map(|known| known.version.as_str());
+        if self.kind != "denial" && self.agreement_version.as_deref() != agreed {
+            return Replayed::Differs("another version of the agreement was in force".to_owned());
+        }
+        self.under(in_force, zone)
+    }
+
+    /// Makes it by something else that could be in force. Around midnight it may have been made on the day before its entry's.
+    pub fn under(&self, in_force: &InForce, zone: &TimeZone) -> Replayed {
+        let day = |at: Timestamp| zone.to_datetime(at).date();
+        let on = |today| match self.kind.as_str() {
+            "denial" => self.denial(in_force, today),
+            _ => self.leave(in_force, today),
+        };
+        let before = day(self.time.saturating_sub(DECIDED_WITHIN).unwrap_or(self.time));
+        match on(day(self.time)) {
+            Replayed::Differs(_) if before != day(self.time) => on(before),
+            replayed => replayed,
+        }
     }
 
     fn leave(&self, in_force: &InForce, today: Date) -> Replayed {
@@ -99,13 +108,10 @@ impl Recorded {
         };
         let roles = [role.clone()];
         let party = Party { organisation, roles: &roles };
-        let (standing, decisions) = match decide(&in_force.policy, &in_force.agreed, party, &terms, wanted, today) {
+        let (_, decisions) = match decide(&in_force.policy, &in_force.agreed, party, &terms, wanted, today) {
             Ok(decided) => decided,
             Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
         };
-        if self.agreement_version.as_deref() != Some(standing.agreement.version.as_str()) {
-            return Replayed::Differs("another version of the agreement was in force".to_owned());
-        }
         let other = decisions.iter().find(|decision| {
             let name = &catalogue.field(decision.field).name;
             self.fields.get(name).map(String::as_str) != Some(decision.level.as_str())

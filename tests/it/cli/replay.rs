@@ -6,7 +6,7 @@ use disown::approval::Deed;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use sqlx::Connection;
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 /// So many decisions at least; `DISOWN_REPLAY` asks for more.
 #[expect(clippy::disallowed_methods, reason = "how the tests are run is told from outside")]
@@ -103,4 +103,63 @@ async fn every_decision_on_record_comes_out_the_same_under_what_was_in_force_the
         assert!(!passed);
         assert!(told["differ"][0]["how"].as_str().unwrap().contains("it would be granted"), "{told}");
     }
+}
+
+fn copied(deployment: &Deployment) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("agreements")).unwrap();
+    for part in ["", "agreements/"] {
+        for entry in fs::read_dir(deployment.path(&format!("policies/{part}"))).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                fs::copy(entry.path(), folder.path().join(part).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_policy_would_change_is_listed_with_what_of_the_past_would_have_been_otherwise() {
+    let broker = TestBroker::populated().await;
+    let changed = broker.told(&police(), ISOLATING).await.index();
+    broker.told(&clinician(), ISOLATING).await;
+    let mut outsider = police();
+    outsider.organisation = "parish-of-st-helier".to_owned();
+    broker.refused(&outsider, outsider.question(ISOLATING)).await;
+    let deployment = broker.stop().await;
+    let new = copied(&deployment);
+    let (old, config) = (deployment.path("policies"), deployment.path("disown.toml"));
+    let (old, after, config) = (old.to_str().unwrap(), new.path().to_str().unwrap(), config.to_str().unwrap());
+    let day = today().to_string();
+    let diff =
+        || json(&["policy", "diff", old, after, "--on", &day, "--replay", "36500", "--config", config, "--json"]);
+    let told = diff();
+    assert_eq!((&told["changes"], &told["terms"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(told["past"]["differ"], serde_json::json!([]));
+
+    let rules = fs::read_to_string(new.path().join("policy.csv")).unwrap();
+    let deny = "p, police_officer, isolation_enforcement, people.person.parish, exists, deny\n";
+    fs::write(new.path().join("policy.csv"), rules + deny).unwrap();
+    let agreement = new.path().join("agreements/sojp-isolation.toml");
+    let text = fs::read_to_string(&agreement).unwrap();
+    let parties = "\"states-of-jersey-police\"]";
+    fs::write(&agreement, text.replace(parties, "\"states-of-jersey-police\", \"parish-of-st-helier\"]")).unwrap();
+    let told = diff();
+    let change = |role: &str| {
+        serde_json::json!({
+            "agreement": "sojp-isolation", "role": role, "purpose": "isolation_enforcement",
+            "what": "people.person.parish", "before": "full", "after": "withheld",
+        })
+    };
+    assert_eq!(told["changes"], serde_json::json!([change("police_officer"), change("police_sergeant")]));
+    assert_eq!(told["terms"], serde_json::json!([{ "agreement": "sojp-isolation", "parts": ["parties"] }]));
+    assert_eq!(
+        told["past"]["differ"],
+        serde_json::json!([
+            { "entry": changed, "how": "`people.person.parish` would be `withheld`" },
+            { "entry": changed + 2, "how": "it would be granted" },
+        ])
+    );
+    let printed = succeeds(&["policy", "diff", old, after, "--on", &day]);
+    assert!(printed.contains("people.person.parish") && printed.contains("agreement sojp-isolation: other parties"));
 }
