@@ -58,6 +58,7 @@ impl Serialize for Actor<'_> {
         member(&mut map, "role", who.and_then(|who| who.role.as_ref()))?;
         member(&mut map, "time", Some(time))?;
         member(&mut map, "trace", who.map(|who| &who.trace))?;
+        member(&mut map, "transfer", terms.and_then(|terms| terms.transfer.as_ref()))?;
         map.end()
     }
 }
@@ -121,6 +122,7 @@ mod tests {
                 policy_version: odd(),
                 control_epoch: u64::from(u32::MAX),
                 handling: Some(odd()),
+                transfer: Some(odd()),
             }),
             fields: ["people.person.given_name", "people.person.a_b", "people.person.a", "clinical.condition.code"]
                 .into_iter()
@@ -164,7 +166,7 @@ mod tests {
             subject(&SubjectPart::default()),
             answer(&AnswerPart::of(&Hash::from_bytes([7; 32]))),
         ];
-        for (part, members) in parts.iter().zip([23, 4, 3, 0, 1]) {
+        for (part, members) in parts.iter().zip([24, 4, 3, 0, 1]) {
             let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(part).unwrap();
             assert_eq!(read.len(), members, "{part}");
             assert_eq!(*part, serde_json_canonicalizer::to_string(&read).unwrap());

@@ -126,6 +126,8 @@ pub struct TermsInForce {
     pub control_epoch: u64,
     /// SHA-256 of the handling conditions told.
     pub handling: Option<String>,
+    /// Jurisdiction and ground, where the recipient is outside (GO43); the agreement has the justification.
+    pub transfer: Option<String>,
 }
 
 /// A batch that was put in.

@@ -143,7 +143,12 @@ impl App {
         })
         .await?;
         let development = config.development_approvers.as_deref().map(DevelopmentApprovers::read).transpose()?;
-        let approving = Approving { log: keyring.log_key().name().to_owned(), development };
+        let approving = Approving {
+            log: keyring.log_key().name().to_owned(),
+            clock: clock.clone(),
+            zone: config.time_zone.clone(),
+            development,
+        };
         let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving).await?;
         let control = Arc::new(control);
         let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);

@@ -236,7 +236,7 @@ fn as_json(shown: &pb::ShowAgreementResponse) -> serde_json::Value {
         json!({ "version": one.version, "approved_by": one.approved_by, "seen_by": one.seen_by, "missing": one.missing })
     });
     json!({
-        "standing": shown.standing, "in_force": shown.in_force, "approved_version": shown.approved_version,
+        "standing": shown.standing, "in_force": shown.in_force, "review_overdue": shown.review_overdue, "approved_version": shown.approved_version,
         "file_version": shown.file_version, "proposal": proposal, "withdrawn": shown.withdrawn, "acts": acts,
     })
 }
@@ -244,6 +244,9 @@ fn as_json(shown: &pb::ShowAgreementResponse) -> serde_json::Value {
 fn print_standing(name: &str, shown: &pb::ShowAgreementResponse) {
     let today = if shown.in_force { "in force today" } else { "not in force today" };
     println!("{name}: {}, {today}", shown.standing);
+    if shown.review_overdue {
+        println!("  its review is OVERDUE: after its days of grace it is not in force");
+    }
     if !shown.approved_version.is_empty() {
         println!("  approved  {}", shown.approved_version);
     }

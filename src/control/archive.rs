@@ -7,6 +7,7 @@ use crate::{
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
 };
+use jiff::civil::Date;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Knows what was in force in any epoch, and is now.
@@ -119,8 +120,8 @@ impl Archive {
 }
 
 impl InForce {
-    /// Tells whoever runs the broker of agreements that are not what their files say.
-    pub(super) fn tell(&self) {
+    /// Tells whoever runs the broker of agreements that are not what their files say, or are to be reviewed.
+    pub(super) fn tell(&self, today: Date) {
         for drafted in self.policy.agreements() {
             match self.agreement(drafted.id.as_str()) {
                 None => {
@@ -128,6 +129,9 @@ impl InForce {
                 }
                 Some(agreed) if agreed.version != drafted.version => {
                     tracing::warn!(agreement = %drafted.id, "an agreement's file is not what was approved, which stays in force");
+                }
+                Some(agreed) if agreed.review_overdue_on(today) => {
+                    tracing::warn!(agreement = %drafted.id, "the review of an agreement is overdue; after its days of grace it is not in force");
                 }
                 Some(_) => {}
             }

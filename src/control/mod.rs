@@ -9,10 +9,12 @@ pub use archive::Archive;
 use crate::{
     access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable},
     approval::{Act, DevelopmentApprovers, Histories},
+    clock::{Clock, today},
     policy::{Agreement, InForce, InvalidPolicy, Policy},
     pseudonym::RestrictionName,
 };
 use arc_swap::ArcSwap;
+use jiff::tz::TimeZone;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::sleep};
 
@@ -33,6 +35,10 @@ pub struct Control {
 pub struct Approving {
     /// The access log's name, which stands in every statement that an approver signs.
     pub log: String,
+    /// The time, and the island's time zone: reviews are due on its days.
+    pub clock: Arc<dyn Clock>,
+    /// The island's.
+    pub zone: TimeZone,
     /// Whatever is in the policy folder is approved by these, where that is allowed.
     pub development: Option<DevelopmentApprovers>,
 }
@@ -139,7 +145,7 @@ impl Control {
     /// Takes over what the database has; `offered` may be the policy that it names.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
         if let Some(now) = self.archive.in_force(None, Some(&self.in_force()), offered).await? {
-            now.tell();
+            now.tell(today(&*self.approving.clock, &self.approving.zone));
             self.in_force.store(Arc::new(now));
         }
         Ok(())

@@ -126,5 +126,6 @@ async fn describe(
             .unwrap_or_default(),
         agreement_version: agreement.version.clone(),
         policy_version: in_force.policy.version.clone(),
+        review_overdue: agreement.review_overdue_on(today),
     })
 }

@@ -147,6 +147,7 @@ fn response(register: &Register, matter: &Matter, shown: &Shown) -> pb::ShowAgre
         next_act: in_force.histories.next(matter),
         log: register.control.archive.log.clone(),
         approver: approver.to_string(),
+        review_overdue: approved.as_ref().is_some_and(|agreement| agreement.review_overdue_on(*today)),
         text: text.as_ref().map(|agreement| agreement.text.clone()).unwrap_or_default(),
     }
 }

@@ -4,6 +4,7 @@ use super::{
     condition::{Condition, InvalidCondition},
     hard_rules,
     roles::Roles,
+    transfer::Transfer,
 };
 use crate::{
     dataset::{
@@ -14,7 +15,7 @@ use crate::{
     strict_toml::{self, InvalidToml},
 };
 use indexmap::{IndexMap, IndexSet};
-use jiff::civil::Date;
+use jiff::{ToSpan, civil::Date};
 use regex::Regex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -37,12 +38,14 @@ pub struct Agreement {
     pub purposes: IndexSet<Purpose>,
     /// In which roles.
     pub roles: IndexSet<Role>,
-    /// In force from this day, before that day, to be reviewed by that one (GO9): overdue is not in force.
+    /// In force from this day, before that day, to be reviewed by that one (GO9): overdue, and past its grace, is not in force.
     pub valid: Validity,
     /// What a case reference looks like; anchored.
     pub case_reference: Regex,
     /// It comes into force only when the regulator has seen it (CS5).
     pub seen_by_regulator: bool,
+    /// Parties outside the jurisdiction, and why data may go there (GO43).
+    pub transfer: Option<Transfer>,
     /// Conditions that bind the recipient (GO11).
     pub handling: Vec<String>,
     /// Which subjects it covers; none: all.
@@ -108,6 +111,8 @@ pub struct Validity {
     pub until: Date,
     /// The day by which it is to be reviewed.
     pub review: Date,
+    /// So many days after that it is still in force, and says that its review is overdue.
+    pub grace_days: u16,
 }
 
 /// An agreement that is refused, and why.
@@ -137,6 +142,14 @@ struct File {
     parties: Vec<OrganisationId>,
     regime: String,
     legal_basis: String,
+    #[serde(default)]
+    controllers: Vec<OrganisationId>,
+    /// Kept with the agreement for those who read it; nothing is decided by them.
+    #[serde(default, rename = "processors")]
+    _processors: Vec<OrganisationId>,
+    assessment: Option<String>,
+    consultation: Option<String>,
+    transfer: Option<Transfer>,
     purposes: IndexSet<Purpose>,
     roles: IndexSet<Role>,
     valid: RawValidity,
@@ -164,6 +177,8 @@ struct RawValidity {
     from: toml::value::Datetime,
     until: toml::value::Datetime,
     review: toml::value::Datetime,
+    #[serde(default)]
+    grace_days: u16,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +195,18 @@ impl Agreement {
         check(matches!(file.regime.as_str(), "jersey" | "guernsey"), "regime", "is `jersey` or `guernsey`")?;
         check(!file.legal_basis.trim().is_empty(), "legal_basis", "is needed")?;
         check(!file.parties.is_empty(), "parties", "at least one is needed")?;
+        let named = |reference: &Option<String>| reference.as_ref().is_none_or(|name| !name.trim().is_empty());
+        check(named(&file.assessment), "assessment", "names the impact assessment, or is left out")?;
+        check(named(&file.consultation), "consultation", "names the consultation of the authority, or is left out")?;
+        let uses_data = !file.fields.is_empty() || !file.intake.is_empty();
+        check(
+            !uses_data || !file.controllers.is_empty(),
+            "controllers",
+            "somebody answers for the data: one at least is needed",
+        )?;
+        if let Some(transfer) = &file.transfer {
+            transfer.check(&file.parties).map_err(|what| content("transfer", what))?;
+        }
         check(
             !file.purposes.is_empty() && !file.roles.is_empty(),
             "purposes, roles",
@@ -228,6 +255,7 @@ impl Agreement {
             purposes: file.purposes,
             roles: file.roles,
             seen_by_regulator: file.seen_by_regulator,
+            transfer: file.transfer,
             handling: file.handling,
             condition,
             fields,
@@ -242,7 +270,13 @@ impl Agreement {
 
     /// Whether it is in force on a day.
     pub fn in_force_on(&self, day: Date) -> bool {
-        self.valid.from <= day && day < self.valid.until && day <= self.valid.review
+        let blocks_after = self.valid.review.saturating_add(i32::from(self.valid.grace_days).days());
+        self.valid.from <= day && day < self.valid.until && day <= blocks_after
+    }
+
+    /// Whether its review is overdue on a day (GO9).
+    pub fn review_overdue_on(&self, day: Date) -> bool {
+        day > self.valid.review
     }
 
     /// SHA-256 of the handling conditions as told, hexadecimal.
@@ -286,7 +320,8 @@ fn validity(raw: &RawValidity) -> Result<Validity, InvalidAgreement> {
         // A day with a time or a zone is read too, and would lose them.
         day.filter(|day| day.to_string() == text).ok_or_else(|| content("valid", "a day is needed: 2026-01-31"))
     };
-    let valid = Validity { from: day(&raw.from)?, until: day(&raw.until)?, review: day(&raw.review)? };
+    let (from, until, review) = (day(&raw.from)?, day(&raw.until)?, day(&raw.review)?);
+    let valid = Validity { from, until, review, grace_days: raw.grace_days };
     check(
         valid.from < valid.until && valid.from <= valid.review,
         "valid",

@@ -113,6 +113,7 @@ impl Grant {
             policy_version: self.in_force.policy.version.clone(),
             control_epoch: self.in_force.epoch,
             handling: Some(self.standing.agreement.handling_digest()),
+            transfer: self.standing.agreement.transfer.as_ref().and_then(|one| one.to(&self.who.organisation)),
         }
     }
 
@@ -161,6 +162,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
         policy_version: in_force.policy.version.clone(),
         control_epoch: in_force.epoch,
         handling: None,
+        transfer: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod roles;
 mod rules;
 mod shard;
 mod table;
+mod transfer;
 
 pub use self::casbin::{CasbinError, MODEL};
 pub(crate) use agreed::Agreed;
@@ -35,6 +36,7 @@ pub use red_lines::{Crossed, InvalidRedLines};
 pub use replay::{Recorded, Replayed};
 pub use roles::{PurposeId, RoleId, RoleSpec, Roles};
 pub use rules::InvalidRule;
+pub use transfer::{Transfer, TransferGround};
 
 use crate::{
     access_log::Archived,

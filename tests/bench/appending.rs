@@ -123,6 +123,7 @@ async fn append(log: Appender, epoch: u64, until: Instant) -> anyhow::Result<f64
         policy_version: "0".repeat(64),
         control_epoch: epoch,
         handling: Some("0".repeat(64)),
+        transfer: None,
     };
     let mut count = 0.0;
     while Instant::now() < until {

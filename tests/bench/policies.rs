@@ -119,7 +119,7 @@ fn agreement(catalogue: &Catalogue) -> String {
     let fields: String = objects(catalogue).0.iter().map(|field| format!("{field:?} = \"full\"\n")).collect();
     format!(
         "id = {AGREEMENT:?}\ntitle = \"Made to be measured\"\nparties = [\"government-of-jersey\"]\nregime = \"jersey\"\n\
-         legal_basis = \"none\"\npurposes = {:?}\nroles = {:?}\n\
+         legal_basis = \"none\"\ncontrollers = [\"party\"]\npurposes = {:?}\nroles = {:?}\n\
          valid = {{ from = 2026-01-01, until = 2099-01-01, review = 2098-01-01 }}\ncase_reference = \"MS-[0-9]{{6}}\"\n\
          [fields]\n{fields}[views]\nfour = {VIEW:?}\n",
         names(PURPOSES, purpose),

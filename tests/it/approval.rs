@@ -381,3 +381,48 @@ async fn whose_time_as_an_approver_is_over_approves_no_more_and_what_was_approve
     answered(&broker, &officer()).await;
     broker.finish().await;
 }
+
+#[tokio::test]
+async fn a_review_that_is_overdue_is_told_and_blocks_after_its_days_of_grace() {
+    let due = today().saturating_add(1.day());
+    let until = today().saturating_add(200.days());
+    let valid = format!("valid = {{ from = {}, until = {until}, review = {due}, grace_days = 2 }}", today());
+    let dated = |text: String| {
+        let line = |line: &str| if line.starts_with("valid = ") { valid.as_str() } else { line }.to_owned() + "\n";
+        text.lines().map(line).collect()
+    };
+    let broker = with_a_draft(dated).await.serve().await;
+    broker.agree("sojp-story", &ALL).await;
+    let noon = |days: i64| {
+        let day = due.saturating_add(days.days()).to_zoned(TimeZone::get("Europe/Jersey").unwrap()).unwrap();
+        day.saturating_add(12.hours()).timestamp()
+    };
+    for (days, overdue, in_force) in [(0, false, true), (1, true, true), (2, true, true), (3, true, false)] {
+        broker.deployment.clock.set(noon(days));
+        let now = broker.standing("registrar", &story()).await;
+        assert_eq!((now.review_overdue, now.in_force), (overdue, in_force), "{days}");
+        if in_force {
+            answered(&broker, &officer()).await;
+        } else {
+            denied(&broker, &officer()).await;
+        }
+    }
+    broker.finish().await;
+}
+
+#[tokio::test]
+async fn what_goes_to_another_jurisdiction_is_recorded_with_its_ground() {
+    let abroad = |text: String| {
+        text + "\n[transfer]\nparties = [\"states-of-jersey-police\"]\njurisdiction = \"GG\"\nground = \"safeguards_in_instrument\"\n\
+            justification = \"Memorandum of understanding of 4 May, article 6\"\n"
+    };
+    // Of the agreement alone: its cases are another file.
+    let deployment = with_a_draft(|text| text).await;
+    let file = deployment.path("policies/agreements/sojp-story.toml");
+    fs::write(&file, abroad(fs::read_to_string(&file).unwrap())).unwrap();
+    let broker = deployment.serve().await;
+    broker.agree("sojp-story", &ALL).await;
+    assert_eq!(answered(&broker, &officer()).await.actor()["transfer"], "GG safeguards_in_instrument");
+    assert!(answered(&broker, &police()).await.actor().get("transfer").is_none());
+    broker.finish().await;
+}

@@ -301,6 +301,7 @@ mod tests {
             policy_version: String::new(),
             control_epoch: epoch,
             handling: None,
+            transfer: None,
         };
         Entry::decided(Kind::Release, "answered", who, terms)
     }

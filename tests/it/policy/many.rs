@@ -44,7 +44,7 @@ fn files(lines: &BTreeSet<String>, oracle: &Oracle) -> PolicyFiles {
     let open = oracle.fields.iter().filter(|field| !field.name.ends_with(FORBIDDEN));
     let fields: String = open.map(|field| format!("{:?} = \"full\"\n", field.name)).collect();
     let agreement = format!(
-        "id = \"many\"\ntitle = \"Many\"\nparties = [\"party\"]\nregime = \"jersey\"\nlegal_basis = \"none\"\n\
+        "id = \"many\"\ntitle = \"Many\"\nparties = [\"party\"]\nregime = \"jersey\"\nlegal_basis = \"none\"\ncontrollers = [\"party\"]\n\
          purposes = {PURPOSES:?}\nroles = {ROLES:?}\ncase_reference = \"\"\n\
          valid = {{ from = 2026-01-01, until = 2028-01-01, review = 2027-12-01 }}\n[fields]\n{fields}"
     );

@@ -92,7 +92,7 @@ prop_compose! {
         let fields = OBJECTS.iter().zip(levels).filter(|(object, level)| *level > 0 && fits(object, SHOWN[level - 1]));
         let fields: String = fields.map(|(object, level)| format!("{object:?} = {:?}\n", SHOWN[level - 1])).collect();
         format!(
-            "id = {id:?}\ntitle = \"Random\"\nparties = [\"party\"]\nregime = \"jersey\"\nlegal_basis = \"none\"\n\
+            "id = {id:?}\ntitle = \"Random\"\nparties = [\"party\"]\nregime = \"jersey\"\nlegal_basis = \"none\"\ncontrollers = [\"party\"]\n\
              purposes = [{}]\nroles = [{}]\nvalid = {{ from = 2026-01-01, until = 2028-01-01, review = 2027-12-01 }}\n\
              case_reference = \"\"\n[fields]\n{fields}",
             some(&PURPOSES, purposes),
