@@ -58,6 +58,8 @@ names! {
     Purpose;
     /// A person who approves agreements, as `approvers.toml` names it.
     ApproverId;
+    /// A warrant, as the broker that registered it calls it.
+    WarrantId;
     /// A broker, as it calls itself in the access log.
     BrokerId;
 }

@@ -19,6 +19,7 @@ pub mod policy;
 pub mod access;
 pub mod intake;
 pub mod rights;
+pub mod warrant;
 
 // What it stands on.
 pub mod access_log;

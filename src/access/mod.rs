@@ -74,7 +74,7 @@ impl Access {
         let fetched = fetch::fetch(addressed, &self.stores).await?; //                                       5
         let linked = link::link(fetched, &self.keyring).await?; //                                           6
         let redacted = redact(linked); //                                                                    7 the final bytes
-        let receipt = record::record(&redacted, &self.log).await?; //                                        8 durable from here
+        let receipt = record::record(&redacted, &self.control).await?; //                                        8 durable from here
         Ok(release(redacted, receipt)?) //                                                                   9
     }
 }

@@ -67,6 +67,13 @@ pub fn redact(linked: Linked) -> Redacted {
     let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
     let entry =
         Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
+    let entry = match &grant.used {
+        Some(event) => {
+            let policy = &grant.in_force.policy;
+            entry.with_warrant(&policy.version, policy.files_version(), event.clone())
+        }
+        None => entry,
+    };
     Redacted::new(answer.encode_to_vec(), entry, lacks)
 }
 

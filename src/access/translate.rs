@@ -6,6 +6,7 @@ use crate::{
     dataset::{Selection, catalogue::DatasetIndex},
     policy::{Grant, Refusal},
     pseudonym::{Handle, Keyring, KeyringError, Pseudonym},
+    warrant::{WarrantEvent, What},
 };
 
 /// A plan with the subject's pseudonyms. From here on nobody knows the identifier.
@@ -47,7 +48,7 @@ pub(super) async fn translate(
     keyring: &Keyring,
     log: &Appender,
 ) -> Result<Addressed, Unanswered> {
-    let Plan { grant, selections } = plan;
+    let Plan { mut grant, selections } = plan;
     let identifier = match subject {
         Subject::Identifier(identifier) => identifier,
         Subject::Handle(raw) => match keyring.open_handle(&raw, &grant.recipient).await {
@@ -56,6 +57,12 @@ pub(super) async fn translate(
             Err(error) => return Err(error.into()),
         },
     };
+    if let Some(warrant) = grant.warrant.clone() {
+        if !warrant.terms.subjects.contains(&keyring.warrant_name(&identifier).await) {
+            return Err(Unanswered::Denied(grant.refuse(Refusal::Warrant)));
+        }
+        grant.used = Some(WarrantEvent::next(&warrant, What::Used, keyring).await);
+    }
     let handle = keyring.handle(&identifier, &grant.recipient).await?;
     let (month, month_key) = log.month_key().await?;
     let tag = keyring.tag(&month_key, &identifier).await;

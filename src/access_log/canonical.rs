@@ -59,6 +59,9 @@ impl Serialize for Actor<'_> {
         member(&mut map, "time", Some(time))?;
         member(&mut map, "trace", who.map(|who| &who.trace))?;
         member(&mut map, "transfer", terms.and_then(|terms| terms.transfer.as_ref()))?;
+        let warrant = terms.and_then(|terms| terms.warrant.as_ref());
+        member(&mut map, "warrant", warrant.map(|(id, _)| id))?;
+        member(&mut map, "warrant_use", warrant.map(|(_, used)| used))?;
         map.end()
     }
 }
@@ -123,6 +126,7 @@ mod tests {
                 control_epoch: u64::from(u32::MAX),
                 handling: Some(odd()),
                 transfer: Some(odd()),
+                warrant: Some(("w-1".try_into().unwrap(), 3)),
             }),
             fields: ["people.person.given_name", "people.person.a_b", "people.person.a", "clinical.condition.code"]
                 .into_iter()
@@ -166,7 +170,7 @@ mod tests {
             subject(&SubjectPart::default()),
             answer(&AnswerPart::of(&Hash::from_bytes([7; 32]))),
         ];
-        for (part, members) in parts.iter().zip([24, 4, 3, 0, 1]) {
+        for (part, members) in parts.iter().zip([26, 4, 3, 0, 1]) {
             let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(part).unwrap();
             assert_eq!(read.len(), members, "{part}");
             assert_eq!(*part, serde_json_canonicalizer::to_string(&read).unwrap());

@@ -5,8 +5,9 @@ use crate::{
     approval::Act,
     control::Restriction,
     dataset::Level,
-    ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role},
+    ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
     pseudonym::SubjectTag,
+    warrant::WarrantEvent,
 };
 use serde::Serialize;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -50,7 +51,7 @@ pub struct Entry {
 }
 
 /// What comes into force with an `administration` or a `change` entry, in its transaction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct NewEpoch {
     pub(super) policy_version: String,
     /// SHA-256 of all files of the policy, hexadecimal.
@@ -58,6 +59,7 @@ pub(super) struct NewEpoch {
     pub(super) archive: Vec<Archived>,
     pub(super) acts: Vec<Act>,
     pub(super) restriction: Option<Restriction>,
+    pub(super) warrant: Option<WarrantEvent>,
 }
 
 /// A text kept for ever under its hash.
@@ -128,6 +130,8 @@ pub struct TermsInForce {
     pub handling: Option<String>,
     /// Jurisdiction and ground, where the recipient is outside (GO43); the agreement has the justification.
     pub transfer: Option<String>,
+    /// The warrant that was used, and how many times with this one.
+    pub warrant: Option<(WarrantId, u64)>,
 }
 
 /// A batch that was put in.
@@ -233,7 +237,7 @@ impl Entry {
     pub(crate) fn policy_in_force(policy_version: &str, files: &str, archive: Vec<Archived>, acts: Vec<Act>) -> Self {
         let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, acts, restriction: None });
+        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, acts, ..NewEpoch::default() });
         entry
     }
 
@@ -250,16 +254,36 @@ impl Entry {
     /// With that act, which counts from this entry on, under the policy that is in force.
     pub(super) fn acting(mut self, policy_version: &str, files: &str, act: Act) -> Self {
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        let epoch = NewEpoch { policy_version, files, archive: vec![], acts: vec![act], restriction: None };
+        let epoch = NewEpoch { policy_version, files, acts: vec![act], ..NewEpoch::default() };
         self.opens_epoch = Some(epoch);
         self
+    }
+
+    /// That something happened to a warrant.
+    pub(crate) fn warrant(event: &WarrantEvent, who: Who, terms: TermsInForce) -> Self {
+        let (name, by, _) = event.what.stored();
+        let mut entry = Self::decided(Kind::Administration, "done", who, terms);
+        entry.actor.event = Some(format!("warrant {}: {name} by {by}", event.warrant));
+        entry
+    }
+
+    /// With what happened to a warrant, which counts from this entry on, under the policy that is in force.
+    pub(crate) fn with_warrant(mut self, policy_version: &str, files: &str, event: WarrantEvent) -> Self {
+        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
+        self.opens_epoch = Some(NewEpoch { policy_version, files, warrant: Some(event), ..NewEpoch::default() });
+        self
+    }
+
+    /// Whether something else is in force after it.
+    pub(crate) fn changes_what_is_in_force(&self) -> bool {
+        self.opens_epoch.is_some()
     }
 
     /// With a restriction that comes into force or ends with it, under the policy that is in force.
     pub(super) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
         self.opens_epoch =
-            Some(NewEpoch { policy_version, files, archive: vec![], acts: vec![], restriction: Some(restriction) });
+            Some(NewEpoch { policy_version, files, restriction: Some(restriction), ..NewEpoch::default() });
         self
     }
 

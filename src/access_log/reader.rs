@@ -14,6 +14,7 @@ use crate::{
     approval::Act,
     database::{Durability, postgres::Server},
     pseudonym::RestrictionName,
+    warrant::WarrantEvent,
 };
 use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -143,6 +144,11 @@ impl Reader {
     /// What approvers did in the epochs after one, up to another, in its order.
     pub(crate) async fn acts(&self, after: u64, until: u64) -> Result<Vec<Act>, SearchError> {
         Ok(self.storage.acts(after, until).await?)
+    }
+
+    /// What happened to warrants up to an epoch, in its order.
+    pub(crate) async fn warrant_events(&self, until: u64) -> Result<Vec<WarrantEvent>, SearchError> {
+        Ok(self.storage.warrant_events(until).await?)
     }
 
     /// Batches that a broker put in since it was last started, by dataset and name, oldest first: what start-up reconciles.

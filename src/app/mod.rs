@@ -19,6 +19,7 @@ use crate::{
     policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
     rights::Rights,
+    warrant::Office,
 };
 pub use inspect::NotFit;
 use reload::reload_on_request;
@@ -145,6 +146,7 @@ impl App {
         let development = config.development_approvers.as_deref().map(DevelopmentApprovers::read).transpose()?;
         let approving = Approving {
             log: keyring.log_key().name().to_owned(),
+            keyring: keyring.clone(),
             clock: clock.clone(),
             zone: config.time_zone.clone(),
             development,
@@ -290,6 +292,14 @@ fn services(
         clock: clock.clone(),
         zone: config.time_zone.clone(),
     });
+    let office = Arc::new(Office {
+        control: control.clone(),
+        keyring: keyring.clone(),
+        log: log.appender.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        zone: config.time_zone.clone(),
+    });
     let rights = Arc::new(Rights {
         control: control.clone(),
         keyring: keyring.clone(),
@@ -310,6 +320,7 @@ fn services(
         access,
         intake: intake.clone(),
         register,
+        office,
         rights,
         reader: log.reader.clone(),
         state: log.state.clone(),

@@ -33,6 +33,8 @@ pub struct Approver {
     pub owner_of: Vec<DatasetId>,
     /// Speaks for the data subjects from inside (CS7).
     pub data_protection_officer: bool,
+    /// Keeps warrants: registers them, or enters them again.
+    pub warrants: bool,
     /// Watches from outside, and is shown what is intended (CS5).
     pub regulator: bool,
     /// The last day on which it may approve. What it approved until then stands.
@@ -76,6 +78,8 @@ struct Raw {
     #[serde(default)]
     data_protection_officer: bool,
     #[serde(default)]
+    warrants: bool,
+    #[serde(default)]
     regulator: bool,
     until: Option<toml::value::Datetime>,
     key: Option<String>,
@@ -118,10 +122,13 @@ impl Approvers {
 }
 
 fn approver(id: ApproverId, raw: Raw, catalogue: &Catalogue) -> Result<Approver, &'static str> {
-    let Raw { title, organisation, caller, party, owner_of, data_protection_officer, regulator, until, key } = raw;
-    let decides = party || !owner_of.is_empty();
+    let Raw { title, organisation, caller, party, owner_of, data_protection_officer, warrants, regulator, until, key } =
+        raw;
+    let decides = party || !owner_of.is_empty() || warrants;
     match (decides, data_protection_officer, regulator) {
-        (false, false, false) => return Err("`party`, `owner_of`, `data_protection_officer` or `regulator` is needed"),
+        (false, false, false) => {
+            return Err("`party`, `owner_of`, `warrants`, `data_protection_officer` or `regulator` is needed");
+        }
         (true, false, false) | (false, true, false) | (false, false, true) => {}
         _ => return Err("whoever watches does not decide: data protection officer and regulator are nothing else"),
     }
@@ -130,7 +137,19 @@ fn approver(id: ApproverId, raw: Raw, catalogue: &Catalogue) -> Result<Approver,
     }
     let until = until.map(|raw| raw.to_string().parse().map_err(|_| "`until` is a day: 2026-01-31")).transpose()?;
     let key = key.map(|raw| key_of(&raw).ok_or("`key` is no Ed25519 public key in base64")).transpose()?;
-    Ok(Approver { id, title, organisation, caller, party, owner_of, data_protection_officer, regulator, until, key })
+    Ok(Approver {
+        id,
+        title,
+        organisation,
+        caller,
+        party,
+        owner_of,
+        data_protection_officer,
+        warrants,
+        regulator,
+        until,
+        key,
+    })
 }
 
 fn key_of(raw: &str) -> Option<VerifyingKey> {

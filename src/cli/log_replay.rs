@@ -44,7 +44,7 @@ impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::read(&self.config)?;
         let log = super::log_offline::key(&self.key)?.name().to_owned();
-        let archive = Archive { reader: reader(&config).await?, log };
+        let archive = Archive { reader: reader(&config).await?, log, keyring: None };
         let progress = progress(archive.reader.size().await?);
         let mut decisions = Decisions { reader: archive.reader.clone(), filter: Filter::default(), next: self.from };
         let (mut tally, mut in_force) = (Tally::default(), None);

@@ -20,6 +20,7 @@ mod rights;
 mod serve;
 mod table;
 mod token;
+mod warrant;
 
 use crate::{
     app::AppError,
@@ -59,6 +60,9 @@ enum Command {
     /// Propose, approve and stop agreements, and see where they stand.
     #[command(subcommand)]
     Agreement(agreement::Agreement),
+    /// Register warrants of courts, enter them again, revoke them.
+    #[command(subcommand)]
+    Warrant(warrant::Warrant),
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
@@ -127,6 +131,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Query(query) => query.run().await,
         Command::Rights(rights) => rights.run().await,
         Command::Agreement(agreement) => agreement.run().await,
+        Command::Warrant(warrant) => warrant.run().await,
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),

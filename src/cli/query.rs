@@ -20,6 +20,9 @@ pub(super) struct Query {
     /// A view of the agreement, instead of fields.
     #[arg(long, conflicts_with = "fields", default_value = "")]
     view: String,
+    /// A warrant, for what is out of reach without one: `w-0123456789abcdef`.
+    #[arg(long, default_value = "")]
+    warrant: String,
     /// Append answer and receipt to this file, for `disown log check-receipt`.
     #[arg(long)]
     receipt_out: Option<PathBuf>,
@@ -37,6 +40,7 @@ impl Query {
             subject: Some(self.subject()?),
             fields: self.fields.clone(),
             view: self.view.clone(),
+            warrant: self.warrant.clone(),
         };
         let mut client = AccessServiceClient::new(self.client.connect().await?);
         let response = client.query(request).await?.into_inner();

@@ -6,17 +6,22 @@ use crate::{
     approval::{Histories, History},
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
+    pseudonym::Keyring,
+    warrant::{WarrantEvent, Warrants},
 };
 use jiff::civil::Date;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Knows what was in force in any epoch, and is now.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "may hold keys")]
 pub struct Archive {
     /// Of the access log.
     pub reader: Reader,
     /// The access log's name, for which approvers sign.
     pub log: String,
+    /// By which it is known that a broker recorded a warrant; none: what stands there is believed, by one who releases nothing.
+    pub keyring: Option<Arc<Keyring>>,
 }
 
 impl Archive {
@@ -41,16 +46,17 @@ impl Archive {
             (_, None) => Arc::new(self.policy(&files).await?),
         };
         let restricted = Arc::new(self.reader.restricted(epoch).await?);
+        let warrants = Arc::new(self.warrants(epoch).await?);
         if let Some(before) = unchanged.filter(|before| (1..epoch).contains(&before.epoch))
             && self.reader.acts(before.epoch, epoch).await?.is_empty()
         {
             let (histories, agreed) = (before.histories.clone(), before.agreed.clone());
-            return Ok(Some(InForce { policy, agreed, histories, restricted, epoch }));
+            return Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }));
         }
         // From the first on: another policy may say otherwise who approves.
         let histories = Arc::new(self.histories(&policy, epoch).await?);
         let agreed = self.agreed(&policy, &histories).await?;
-        Ok(Some(InForce { policy, agreed, histories, restricted, epoch }))
+        Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }))
     }
 
     /// A version of an agreement: as its file has it, or as it was kept.
@@ -109,6 +115,21 @@ impl Archive {
             histories.add(act, &policy.approvers, &self.log);
         }
         Ok(histories)
+    }
+
+    async fn warrants(&self, epoch: u64) -> Result<Warrants, ControlError> {
+        let mut warrants = Warrants::default();
+        for event in self.reader.warrant_events(epoch).await? {
+            let sealed = WarrantEvent::sealed(&event.warrant, event.number, &event.what);
+            let holds = match &self.keyring {
+                Some(keyring) => keyring.seal_warrant(&sealed).await[..] == event.seal[..],
+                None => true,
+            };
+            if !(holds && warrants.add(&event)) {
+                tracing::error!(number = event.number, "what stands about a warrant does not hold");
+            }
+        }
+        Ok(warrants)
     }
 
     async fn policy(&self, version: &str) -> Result<Policy, ControlError> {

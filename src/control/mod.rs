@@ -7,11 +7,11 @@ mod archive;
 pub use archive::Archive;
 
 use crate::{
-    access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable},
+    access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable, merkle::Hash},
     approval::{Act, DevelopmentApprovers, Histories},
     clock::{Clock, today},
     policy::{Agreement, InForce, InvalidPolicy, Policy},
-    pseudonym::RestrictionName,
+    pseudonym::{Keyring, RestrictionName},
 };
 use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
@@ -33,6 +33,8 @@ pub struct Control {
 /// How agreements are approved.
 #[expect(missing_debug_implementations, reason = "may hold keys")]
 pub struct Approving {
+    /// The keys, by which it is known that a broker recorded a warrant.
+    pub keyring: Arc<Keyring>,
     /// The access log's name, which stands in every statement that an approver signs.
     pub log: String,
     /// The time, and the island's time zone: reviews are due on its days.
@@ -83,7 +85,7 @@ impl Control {
     ) -> Result<Self, ControlError> {
         let known = reader.in_force(None).await?;
         let epoch = known.as_ref().map_or(0, |known| known.epoch);
-        let archive = Archive { reader, log: approving.log.clone() };
+        let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
         let acts = approving.acts(&policy, &archive.histories(&policy, epoch).await?);
         if !acts.is_empty() || known.is_none_or(|known| known.files.as_deref() != Some(policy.files_version())) {
             log.put_in_force(&policy.version, policy.files_version(), policy.archive(), acts).await?;
@@ -113,6 +115,17 @@ impl Control {
         let _turn = self.turn.lock().await;
         let policy = self.in_force().policy.clone();
         let receipt = self.log.act(entry, &policy.version, policy.files_version(), act).await?;
+        self.follow(None).await?;
+        Ok(receipt)
+    }
+
+    /// Appends an entry that covers bytes of that digest. What it changes is in force here when this returns.
+    pub(crate) async fn record(&self, entry: Arc<Entry>, covers: Hash) -> Result<Receipt, ControlError> {
+        if !entry.changes_what_is_in_force() {
+            return Ok(self.log.append(entry, covers).await?);
+        }
+        let _turn = self.turn.lock().await;
+        let receipt = self.log.append(entry, covers).await?;
         self.follow(None).await?;
         Ok(receipt)
     }

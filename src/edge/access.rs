@@ -72,7 +72,7 @@ pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
 }
 
 fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Result<Query, Invalid> {
-    let pb::QueryRequest { terms, subject, fields, view } = request;
+    let pb::QueryRequest { terms, subject, fields, view, warrant } = request;
     let subject = match subject {
         Some(pb::query_request::Subject::Identifier(raw)) => {
             messages::identifier(Zeroizing::new(raw), catalogue).map(Subject::Identifier)?
@@ -85,7 +85,8 @@ fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Re
             return Err(Invalid::of("subject", "an identifier or a handle is needed"));
         }
     };
-    Ok(Query { terms: messages::terms(terms), subject, asked: messages::asked(&fields, view, catalogue)? })
+    let terms = Terms { warrant, ..messages::terms(terms) };
+    Ok(Query { terms, subject, asked: messages::asked(&fields, view, catalogue)? })
 }
 
 async fn describe(

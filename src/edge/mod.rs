@@ -23,6 +23,7 @@ mod status;
 mod strict_codec;
 mod tls;
 mod untaken;
+mod warrant;
 mod wire;
 
 pub use server::{Exposure, ServeError, Services, serve};

@@ -13,6 +13,7 @@ use super::{
     places::Places,
     rights::RightsEdge,
     tls::Tls,
+    warrant::WarrantEdge,
 };
 use crate::{
     access::Access,
@@ -25,9 +26,10 @@ use crate::{
     pb::{
         self, access_service_server::AccessServiceServer, agreement_service_server::AgreementServiceServer,
         audit_service_server::AuditServiceServer, intake_service_server::IntakeServiceServer,
-        rights_service_server::RightsServiceServer,
+        rights_service_server::RightsServiceServer, warrant_service_server::WarrantServiceServer,
     },
     rights::Rights,
+    warrant::Office,
 };
 use std::{future::Future, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
@@ -45,6 +47,8 @@ pub struct Services {
     pub(crate) intake: Arc<Intake>,
     /// Approval of agreements.
     pub(crate) register: Arc<Register>,
+    /// Warrants.
+    pub(crate) office: Arc<Office>,
     /// Rights of subjects.
     pub(crate) rights: Arc<Rights>,
     /// Reading the access log.
@@ -93,7 +97,7 @@ pub async fn serve(
     exposure: Exposure,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Services { access, intake, register, rights, reader, state, verifier, attempts, entropy } = services;
+    let Services { access, intake, register, office, rights, reader, state, verifier, attempts, entropy } = services;
     let authenticate = Authenticate::new(verifier, attempts.clone());
     let audit = AuditEdge {
         control: access.control.clone(),
@@ -106,6 +110,7 @@ pub async fn serve(
     };
     let access = AccessServiceServer::new(AccessEdge { access, entropy: entropy.clone() });
     let agreements = AgreementServiceServer::new(AgreementEdge { register, entropy: entropy.clone() });
+    let warrants = WarrantServiceServer::new(WarrantEdge { office, entropy: entropy.clone() });
     let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
@@ -114,6 +119,7 @@ pub async fn serve(
     let intake = BreakingOff(intake);
     let agreements =
         InterceptedService::new(agreements.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
+    let warrants = InterceptedService::new(warrants.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let rights = InterceptedService::new(rights.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
@@ -124,8 +130,13 @@ pub async fn serve(
     if tell {
         routes = routes.add_service(reflection()?.max_decoding_message_size(LARGEST_QUESTION));
     }
-    let routes =
-        routes.add_service(access).add_service(intake).add_service(agreements).add_service(rights).add_service(audit);
+    let routes = routes
+        .add_service(access)
+        .add_service(intake)
+        .add_service(agreements)
+        .add_service(warrants)
+        .add_service(rights)
+        .add_service(audit);
 
     let (stop, stopping) = watch::channel(false);
     let shutdown = async {

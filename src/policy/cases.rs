@@ -8,6 +8,7 @@ use crate::{
     dataset::{Level, catalogue::FieldId},
     ids::{AgreementId, OrganisationId},
     strict_toml::{self, InvalidToml},
+    warrant::Warrants,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -117,6 +118,7 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
         purpose: case.purpose.clone(),
         agreement: agreement.to_string(),
         case_reference: case.case_reference.clone(),
+        warrant: String::new(),
     };
     let asked = asked(policy, case)?;
     let record_type =
@@ -131,7 +133,7 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
         _ => return Err("a case is about one thing".to_owned()),
     };
     let expects_leave = case.expect.put || case.expect.access_log || case.expect.right;
-    match (decide(policy, &policy.agreements, party, &terms, wanted, day), case.expect.denied) {
+    match (decide(policy, (&policy.agreements, &Warrants::default()), party, &terms, wanted, day), case.expect.denied) {
         (Err(_), true) => Ok(()),
         (Err(refusal), false) => Err(format!("refused ({})", refusal.as_str())),
         (Ok(_), true) => Err("granted, though it should be refused".to_owned()),

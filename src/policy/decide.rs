@@ -10,6 +10,7 @@ use crate::{
         catalogue::{FieldId, RecordTypeId},
     },
     ids::OrganisationId,
+    warrant::{Warrant, Warrants},
 };
 use jiff::civil::Date;
 use std::{borrow::Cow, sync::Arc};
@@ -27,6 +28,8 @@ pub struct Terms {
     pub agreement: String,
     /// The caller's own reference.
     pub case_reference: String,
+    /// A warrant, or none.
+    pub warrant: String,
 }
 
 /// Who asks, as far as a decision needs it.
@@ -90,6 +93,8 @@ pub enum DecidedBy {
     Agreement,
     /// A rule that no policy line can change.
     HardRule,
+    /// A court.
+    Warrant,
 }
 
 impl DecidedBy {
@@ -99,6 +104,7 @@ impl DecidedBy {
             DecidedBy::Policy => "policy",
             DecidedBy::Agreement => "agreement",
             DecidedBy::HardRule => "hard_rule",
+            DecidedBy::Warrant => "warrant",
         }
     }
 }
@@ -120,6 +126,8 @@ pub enum Refusal {
     View,
     /// None of what is asked for.
     NothingGranted,
+    /// No such warrant, or not of this case, day or subject, or none of its uses is left.
+    Warrant,
     /// Not an approver, or one without a say in it.
     Approver,
     /// Not a handle of this organisation under this agreement.
@@ -137,6 +145,7 @@ impl Refusal {
             Refusal::CaseReference => "case_reference",
             Refusal::View => "view",
             Refusal::NothingGranted => "nothing_granted",
+            Refusal::Warrant => "warrant",
             Refusal::Approver => "approver",
             Refusal::Handle => "handle",
         }
@@ -146,7 +155,7 @@ impl Refusal {
 /// Decides. Any doubt denies.
 pub(super) fn decide(
     policy: &Policy,
-    agreed: &Agreed,
+    (agreed, warrants): (&Agreed, &Warrants),
     party: Party<'_>,
     terms: &Terms,
     wanted: Wanted<'_>,
@@ -155,6 +164,11 @@ pub(super) fn decide(
     let named = stands(policy, agreed, party, terms, today)?;
     let agreement = named.agreement;
     let permissions = policy.permissions(named.role, named.purpose);
+    let covers = |warrant: &&Arc<Warrant>| warrant.covers(&agreement.id, &terms.case_reference, today);
+    let warrant = match terms.warrant.as_str() {
+        "" => None,
+        id => Some(warrants.get(id).filter(covers).ok_or(Refusal::Warrant)?),
+    };
     let decisions = match wanted {
         Wanted::Fields(asked) => {
             let fields: Cow<'_, [FieldId]> = match asked {
@@ -162,7 +176,13 @@ pub(super) fn decide(
                 Asked::Fields(fields) => fields.into(),
                 Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.into(),
             };
-            let decisions: Vec<_> = fields.iter().map(|field| of_field(policy, named, *field, today)).collect();
+            let decided = |field: &FieldId| match warrant {
+                Some(warrant) if warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
+                    under_warrant(policy, named, *field, today)
+                }
+                _ => of_field(policy, named, *field, today),
+            };
+            let decisions: Vec<_> = fields.iter().map(decided).collect();
             if decisions.iter().all(|decision| decision.level == Level::Withheld) {
                 return Err(Refusal::NothingGranted);
             }
@@ -278,6 +298,18 @@ pub(super) fn belong_together(policy: &Policy, named: Named<'_>, today: Date) ->
         return Err(Refusal::NotInForce);
     }
     Ok(())
+}
+
+/// What a warrant names: the agreement alone bounds it, and what no warrant lifts.
+fn under_warrant(policy: &Policy, named: Named<'_>, field: FieldId, today: Date) -> Decision {
+    let by_agreement = named.agreement.fields.get(&field).copied().unwrap_or(Level::Withheld);
+    if !policy.needs_warrant(field) || !policy.roles.role_at(named.role).law_enforcement {
+        return of_field(policy, named, field, today);
+    }
+    match hard_rules::review_overdue(policy, field, today) {
+        Some(_) => Decision { field, level: Level::Withheld, decided_by: DecidedBy::HardRule },
+        None => Decision { field, level: by_agreement, decided_by: DecidedBy::Warrant },
+    }
 }
 
 /// `min(policy, agreement, hard rules)`; what nobody decided is withheld.

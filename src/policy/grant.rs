@@ -11,6 +11,7 @@ use crate::{
     ids::{Purpose, Role},
     pseudonym::Recipient,
     telemetry::metrics,
+    warrant::{Warrant, WarrantEvent},
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -24,6 +25,10 @@ pub struct Grant {
     pub(crate) recipient: Recipient,
     decisions: Vec<Decision>,
     pub(crate) today: Date,
+    /// What it stands on besides.
+    pub(crate) warrant: Option<Arc<Warrant>>,
+    /// That it is used, to be recorded with the answer.
+    pub(crate) used: Option<WarrantEvent>,
 }
 
 /// Leave to put records of certain types in.
@@ -114,6 +119,7 @@ impl Grant {
             control_epoch: self.in_force.epoch,
             handling: Some(self.standing.agreement.handling_digest()),
             transfer: self.standing.agreement.transfer.as_ref().and_then(|one| one.to(&self.who.organisation)),
+            warrant: self.warrant.as_ref().map(|warrant| (warrant.id.clone(), warrant.used + 1)),
         }
     }
 
@@ -163,6 +169,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
         control_epoch: in_force.epoch,
         handling: None,
         transfer: None,
+        warrant: None,
     }
 }
 
@@ -177,14 +184,15 @@ fn grant(
 ) -> Result<Grant, Denial> {
     let who = known_names(in_force, caller, terms, trace);
     let party = Party { organisation: caller.organisation(), roles: caller.roles() };
-    let decided = decide(&in_force.policy, &in_force.agreed, party, terms, wanted, today);
+    let decided = decide(&in_force.policy, (&in_force.agreed, &in_force.warrants), party, terms, wanted, today);
     let (role, purpose) = (who.role.as_ref().map(Role::as_str), who.purpose.as_ref().map(Purpose::as_str));
     metrics::decision(role, purpose, decided.as_ref().err().map_or("granted", |refusal| refusal.as_str()));
     match decided {
         Ok((standing, decisions)) => {
             let recipient =
                 Recipient { organisation: caller.organisation().clone(), agreement: standing.agreement.id.clone() };
-            Ok(Grant { standing, in_force: in_force.clone(), who, recipient, decisions, today })
+            let warrant = in_force.warrants.get(&terms.warrant).cloned();
+            Ok(Grant { standing, in_force: in_force.clone(), who, recipient, decisions, today, warrant, used: None })
         }
         Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force))) }),
     }

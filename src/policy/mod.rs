@@ -44,6 +44,7 @@ use crate::{
     dataset::Catalogue,
     pseudonym::RestrictionName,
     strict_toml::InvalidToml,
+    warrant::Warrants,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::HashSet, sync::Arc};
@@ -78,6 +79,8 @@ pub struct InForce {
     pub(crate) agreed: Agreed,
     /// What approvers did.
     pub(crate) histories: Arc<Histories>,
+    /// Warrants.
+    pub(crate) warrants: Arc<Warrants>,
     /// Whose data may not be used.
     pub(crate) restricted: Arc<HashSet<RestrictionName>>,
     pub(crate) epoch: u64,
@@ -88,7 +91,8 @@ impl InForce {
     /// decide, and nothing can be released under it: epochs count from 1.
     pub fn nowhere(policy: Policy) -> Self {
         let agreed = policy.agreements.clone();
-        Self { policy: Arc::new(policy), agreed, histories: Arc::default(), restricted: Arc::default(), epoch: 0 }
+        let (histories, warrants, restricted) = (Arc::default(), Arc::default(), Arc::default());
+        Self { policy: Arc::new(policy), agreed, histories, warrants, restricted, epoch: 0 }
     }
 
     /// Which it is; 0: nowhere.

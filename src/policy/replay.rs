@@ -21,6 +21,7 @@ pub struct Recorded {
     agreement: Option<String>,
     agreement_version: Option<String>,
     case_reference: Option<String>,
+    warrant: Option<String>,
     policy_version: Option<String>,
     control_epoch: Option<u64>,
     #[serde(default)]
@@ -93,6 +94,7 @@ impl Recorded {
             purpose: text(&self.purpose),
             agreement: text(&self.agreement),
             case_reference: text(&self.case_reference),
+            warrant: text(&self.warrant),
         };
         let catalogue = &in_force.policy.catalogue;
         let fields: Option<Vec<_>> = self.fields.keys().map(|name| catalogue.field_named(name)).collect();
@@ -108,10 +110,11 @@ impl Recorded {
         };
         let roles = [role.clone()];
         let party = Party { organisation, roles: &roles };
-        let (_, decisions) = match decide(&in_force.policy, &in_force.agreed, party, &terms, wanted, today) {
-            Ok(decided) => decided,
-            Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
-        };
+        let (_, decisions) =
+            match decide(&in_force.policy, (&in_force.agreed, &in_force.warrants), party, &terms, wanted, today) {
+                Ok(decided) => decided,
+                Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
+            };
         let other = decisions.iter().find(|decision| {
             let name = &catalogue.field(decision.field).name;
             self.fields.get(name).map(String::as_str) != Some(decision.level.as_str())

@@ -256,6 +256,16 @@ impl Keyring {
         RestrictionName(hmac(&self.restrictions, &[subject.padded().as_slice()]))
     }
 
+    /// The subject's name in warrants.
+    pub async fn warrant_name(&self, subject: &SubjectIdentifier) -> String {
+        hex::encode(hmac(&self.restrictions, &[b"disown.v1/warrant", subject.padded().as_slice()]))
+    }
+
+    /// The seal of what happened to a warrant: that a broker with this keyring recorded it.
+    pub async fn seal_warrant(&self, event: &str) -> [u8; 32] {
+        hmac(&self.heads, &[b"disown.v1/warrant", event.as_bytes()])
+    }
+
     /// The seal of a head: that a broker with this keyring appended it. Signing comes later, when it has been read back.
     pub async fn seal_head(&self, predecessor: u64, size: u64, root: &Hash) -> [u8; 32] {
         hmac(&self.heads, &[&predecessor.to_be_bytes(), &size.to_be_bytes(), root.as_bytes()])

@@ -101,7 +101,7 @@ async fn caller(channel: Channel, token: String, number: usize, until: Instant) 
         }
         let subject = Some(Subject::Identifier(format!("jy:{}", jy((number * 131 + turn * 17) % SUBJECTS))));
         let fields = FIELDS.map(str::to_owned).to_vec();
-        let question = pb::QueryRequest { terms: Some(terms()), subject, fields, view: String::new() };
+        let question = pb::QueryRequest { terms: Some(terms()), subject, fields, ..Default::default() };
         let request = with_token(&token, question)?;
         let start = Instant::now();
         match client.query(request).await {

@@ -37,7 +37,12 @@ fn methods() -> Vec<String> {
 }
 
 /// Somebody who may call a method, and a good request of theirs; none: nobody has written one.
-fn good(deployment: &Deployment, method: &str, terms: impl Fn(Asker) -> Asker) -> Option<(Asker, Vec<u8>)> {
+fn good(
+    deployment: &Deployment,
+    warrant: &str,
+    method: &str,
+    terms: impl Fn(Asker) -> Asker,
+) -> Option<(Asker, Vec<u8>)> {
     let fill = |asker: Asker| {
         let asker = terms(asker);
         let terms = asker.pb_terms();
@@ -105,15 +110,46 @@ fn good(deployment: &Deployment, method: &str, terms: impl Fn(Asker) -> Asker) -
             let request = pb::ShowAgreementRequest { agreement: "clinical-care".to_owned(), ..Default::default() };
             (terms(deployment.approver("registrar")), request.encode_to_vec())
         }
+        "/disown.v1.WarrantService/RegisterWarrant" => {
+            let request = pb::RegisterWarrantRequest { warrant: Some(document()) };
+            (terms(deployment.approver("greffier")), request.encode_to_vec())
+        }
+        "/disown.v1.WarrantService/ConfirmWarrant" => {
+            let request = pb::ConfirmWarrantRequest { id: warrant.to_owned(), warrant: Some(document()) };
+            (terms(deployment.approver("deputy-greffier")), request.encode_to_vec())
+        }
+        "/disown.v1.WarrantService/RevokeWarrant" => {
+            let request = pb::RevokeWarrantRequest { id: warrant.to_owned() };
+            (terms(deployment.approver("greffier")), request.encode_to_vec())
+        }
+        "/disown.v1.WarrantService/ShowWarrant" => {
+            let request = pb::ShowWarrantRequest { id: warrant.to_owned() };
+            (terms(deployment.approver("greffier")), request.encode_to_vec())
+        }
         _ => return None,
     })
 }
 
+/// A warrant, as it is entered.
+fn document() -> pb::Warrant {
+    pb::Warrant {
+        court: "Royal Court of Jersey".to_owned(),
+        reference: "2026/117".to_owned(),
+        agreement: "clinical-care".to_owned(),
+        case_reference: "ENC-20260001".to_owned(),
+        identifiers: vec![format!("jy:{ISOLATING}")],
+        fields: vec!["clinical.condition.code".to_owned()],
+        valid_from: today().to_string(),
+        valid_until: today().to_string(),
+        uses: 1,
+    }
+}
+
 /// Asks in one wrong way; the code told, or none where the way is not written for the method.
-async fn told(broker: &TestBroker, method: &str, way: &str) -> Option<Code> {
+async fn told(broker: &TestBroker, warrant: &str, method: &str, way: &str) -> Option<Code> {
     let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
-    let of_approvers = method.contains("AgreementService");
-    let (asker, mut bytes) = good(&broker.deployment, method, |mut asker| {
+    let of_approvers = method.contains("AgreementService") || method.contains("WarrantService");
+    let (asker, mut bytes) = good(&broker.deployment, warrant, method, |mut asker| {
         match way {
             // Who asks is an approver, or is not: by name and organisation, in no role and under no terms.
             "wrong role" if of_approvers => asker.caller = "chief-officer".to_owned(),
@@ -146,18 +182,22 @@ async fn told(broker: &TestBroker, method: &str, way: &str) -> Option<Code> {
 #[tokio::test]
 async fn every_rpc_is_refused_in_every_way_that_a_request_can_be_wrong() {
     let broker = TestBroker::populated().await;
+    let registering = pb::RegisterWarrantRequest { warrant: Some(document()) };
+    let registering = broker.deployment.approver("greffier").request(&broker.deployment, registering);
+    let mut warrants = pb::warrant_service_client::WarrantServiceClient::new(broker.channel.clone());
+    let warrant = warrants.register_warrant(registering).await.unwrap().into_inner().id;
     let (mut covered, mut all) = (0, BTreeSet::new());
     let mut gaps = BTreeSet::new();
     for method in methods() {
         // The control: nothing is wrong with the request that the ways spoil.
-        if let Some((asker, bytes)) = good(&broker.deployment, &method, |asker| asker) {
+        if let Some((asker, bytes)) = good(&broker.deployment, &warrant, &method, |asker| asker) {
             let told = broker.raw(&method, Some(&asker.token(&broker.deployment)), vec![bytes]).await;
             assert!(told.is_ok(), "{method}: {:?}", told.err());
         }
         for (way, expected) in WAYS {
             let name = format!("{method}: {way}");
             let before = broker.entries().await.len();
-            match told(&broker, &method, way).await {
+            match told(&broker, &warrant, &method, way).await {
                 Some(code) => {
                     assert_eq!(code, expected, "{name}");
                     covered += 1;

@@ -34,4 +34,5 @@ mod telemetry;
 mod transport;
 mod ui;
 mod vectors;
+mod warrant;
 mod wire;

@@ -8,8 +8,8 @@ use crate::{
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
         storage::{
-            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, corrupt, hash_of,
-            restriction_names, salt_of,
+            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, WarrantRow, act_of, commitments_of, corrupt,
+            hash_of, restriction_names, salt_of, warrant_event_of,
         },
     },
     approval::Act,
@@ -18,6 +18,7 @@ use crate::{
         postgres::{Lanes, Server, durability},
     },
     pseudonym::RestrictionName,
+    warrant::WarrantEvent,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -202,6 +203,15 @@ impl ReadStorage for PostgresReader {
         .bind(until as i64);
         let rows: Vec<ActRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
         rows.into_iter().map(act_of).collect()
+    }
+
+    async fn warrant_events(&self, until: u64) -> sqlx::Result<Vec<WarrantEvent>> {
+        let query = sqlx::query_as(
+            "SELECT warrant, number, event, approver, content, seal FROM warrant_event WHERE epoch <= $1 ORDER BY epoch",
+        )
+        .bind(until as i64);
+        let rows: Vec<WarrantRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        rows.into_iter().map(warrant_event_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

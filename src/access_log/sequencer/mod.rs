@@ -302,6 +302,7 @@ mod tests {
             control_epoch: epoch,
             handling: None,
             transfer: None,
+            warrant: None,
         };
         Entry::decided(Kind::Release, "answered", who, terms)
     }

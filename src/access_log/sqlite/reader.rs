@@ -8,13 +8,14 @@ use crate::{
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
         storage::{
-            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, hash_of, restriction_names,
-            salt_of,
+            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, WarrantRow, act_of, commitments_of, hash_of,
+            restriction_names, salt_of, warrant_event_of,
         },
     },
     approval::Act,
     database::{self, Durability},
     pseudonym::RestrictionName,
+    warrant::WarrantEvent,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -195,6 +196,16 @@ impl ReadStorage for SqliteReader {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(act_of).collect()
+    }
+
+    async fn warrant_events(&self, until: u64) -> sqlx::Result<Vec<WarrantEvent>> {
+        let rows: Vec<WarrantRow> = sqlx::query_as(
+            "SELECT warrant, number, event, approver, content, seal FROM warrant_event WHERE epoch <= ?1 ORDER BY epoch",
+        )
+        .bind(until as i64)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(warrant_event_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

@@ -123,6 +123,7 @@ fn request(asker: &Asker, number: &str, fields: &[&str]) -> pb::QueryRequest {
         subject: Some(Subject::Identifier(format!("jy:{number}"))),
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),
         view: String::new(),
+        warrant: String::new(),
     }
 }
 

@@ -48,6 +48,7 @@ fn assert_within_red_lines(policy: Policy) {
                         purpose: purpose.to_string(),
                         agreement: agreement.id.to_string(),
                         case_reference: "C-1".to_owned(),
+                        warrant: String::new(),
                     };
                     let granted = authorise(&in_force, &caller, &terms, &Asked::Everything, "", agreement.valid.from);
                     let Ok(grant) = granted else { continue };

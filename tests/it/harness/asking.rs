@@ -137,7 +137,7 @@ impl Asker {
     /// A question by JY number, for everything the agreement has.
     pub fn question(&self, number: &str) -> pb::QueryRequest {
         let subject = Some(Subject::Identifier(format!("jy:{number}")));
-        pb::QueryRequest { terms: self.pb_terms(), subject, fields: vec![], view: String::new() }
+        pb::QueryRequest { terms: self.pb_terms(), subject, ..Default::default() }
     }
 }
 

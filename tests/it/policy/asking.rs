@@ -124,5 +124,6 @@ pub fn terms(role: &str, purpose: &str, agreement: &str) -> Terms {
         purpose: purpose.to_owned(),
         agreement: agreement.to_owned(),
         case_reference: case.unwrap_or_default(),
+        warrant: String::new(),
     }
 }

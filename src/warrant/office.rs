@@ -1,0 +1,231 @@
+//! Where warrants are registered, entered again, and revoked.
+
+use super::{Terms, Warrant, WarrantEvent, What};
+use crate::{
+    access::{Invalid, Unanswered},
+    access_log::{Appender, Entry, Receipt},
+    approval::Approver,
+    clock::{Clock, today},
+    control::Control,
+    entropy::Entropy,
+    identity::Caller,
+    ids::WarrantId,
+    policy::{self, Denial, InForce, Refusal},
+    pseudonym::{Keyring, SubjectIdentifier},
+};
+use jiff::{civil::Date, tz::TimeZone};
+use std::sync::Arc;
+
+/// What keeps warrants.
+#[expect(missing_debug_implementations, reason = "holds keys")]
+pub struct Office {
+    /// What is in force, which a warrant changes.
+    pub(crate) control: Arc<Control>,
+    /// The keys.
+    pub(crate) keyring: Arc<Keyring>,
+    /// The access log.
+    pub(crate) log: Appender,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Names of warrants.
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The island's time zone.
+    pub(crate) zone: TimeZone,
+}
+
+/// A warrant as somebody entered it. Its subjects are wiped when they have become names.
+#[expect(missing_debug_implementations, reason = "holds direct identifiers")]
+pub struct Entered {
+    /// All but the subjects.
+    pub terms: Terms,
+    /// Whom it is about.
+    pub subjects: Vec<SubjectIdentifier>,
+}
+
+/// Nothing was done.
+#[expect(missing_debug_implementations, reason = "a denial holds names")]
+pub enum NotEntered {
+    /// An argument is wrong, and not recorded yet.
+    Invalid(Invalid),
+    /// Refused, or not to be done now.
+    Unanswered(Unanswered),
+}
+
+impl<E: Into<Unanswered>> From<E> for NotEntered {
+    fn from(error: E) -> Self {
+        NotEntered::Unanswered(error.into())
+    }
+}
+
+/// Where a warrant stands.
+#[derive(Debug)]
+pub struct ShownWarrant {
+    /// The warrant.
+    pub warrant: Arc<Warrant>,
+    /// In a word.
+    pub standing: &'static str,
+}
+
+const UNKNOWN: Invalid = Invalid::of("id", "a warrant that was registered");
+const OTHER: Invalid = Invalid::of("warrant", "in every part what was registered");
+const DONE: Invalid = Invalid::of("id", "a warrant that waits for this");
+const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
+const FIELDS: Invalid =
+    Invalid::of("fields", "one at least, each a field of the agreement that is out of reach of law enforcement");
+const SUBJECTS: Invalid = Invalid::of("identifiers", "1 to 100 subject identifiers");
+const WORDS: Invalid = Invalid::of(
+    "court, reference, case_reference",
+    "one line of 1 to 200 characters each, without a subject identifier",
+);
+const DAYS: Invalid = Invalid::of("valid_from, valid_until", "a first day and a last one that is not before it");
+const USES: Invalid = Invalid::of("uses", "from 1 to 10,000");
+
+impl Office {
+    /// Registers a warrant; it has no effect yet.
+    pub async fn register(
+        &self,
+        caller: &Caller,
+        entered: Entered,
+        trace: &str,
+    ) -> Result<(WarrantId, Receipt), NotEntered> {
+        let in_force = self.control.in_force();
+        let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
+        let terms = self.named(entered).await;
+        check(&in_force, &terms)?;
+        let bytes: [u8; 8] = self.entropy.bytes().map_err(|_| Unanswered::Fault)?;
+        let id = WarrantId::try_from(format!("w-{}", hex::encode(bytes)).as_str()).map_err(|_| Unanswered::Fault)?;
+        let event = WarrantEvent::new(&id, 1, What::Registered(approver, terms), &self.keyring).await;
+        Ok((id, self.record(&in_force, caller, event, trace).await?))
+    }
+
+    /// Enters a warrant again; when this returns it is in force, on its days.
+    pub async fn confirm(
+        &self,
+        caller: &Caller,
+        id: &str,
+        entered: Entered,
+        trace: &str,
+    ) -> Result<Receipt, NotEntered> {
+        let in_force = self.control.in_force();
+        let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
+        let terms = self.named(entered).await;
+        let known = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?;
+        if known.registered_by == approver {
+            return Err(denial(&in_force, caller, trace).into());
+        }
+        if known.terms != terms {
+            return Err(NotEntered::Invalid(OTHER));
+        }
+        if known.confirmed_by.is_some() || known.revoked {
+            return Err(NotEntered::Invalid(DONE));
+        }
+        let event = WarrantEvent::next(known, What::Confirmed(approver), &self.keyring).await;
+        self.record(&in_force, caller, event, trace).await
+    }
+
+    /// Ends a warrant at once.
+    pub async fn revoke(&self, caller: &Caller, id: &str, trace: &str) -> Result<Receipt, NotEntered> {
+        let in_force = self.control.in_force();
+        let may = |approver: &Approver| approver.warrants || approver.data_protection_officer;
+        let approver = self.approver(&in_force, caller, trace, may)?.id.clone();
+        let known = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?;
+        if known.revoked {
+            return Err(NotEntered::Invalid(DONE));
+        }
+        let event = WarrantEvent::next(known, What::Revoked(approver), &self.keyring).await;
+        self.record(&in_force, caller, event, trace).await
+    }
+
+    /// Where a warrant stands.
+    pub fn show(&self, caller: &Caller, id: &str, trace: &str) -> Result<ShownWarrant, NotEntered> {
+        let in_force = self.control.in_force();
+        let may = |approver: &Approver| approver.warrants || approver.data_protection_officer;
+        self.approver(&in_force, caller, trace, may)?;
+        let warrant = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?.clone();
+        let standing = standing(&warrant, today(&*self.clock, &self.zone));
+        Ok(ShownWarrant { warrant, standing })
+    }
+
+    fn approver<'a>(
+        &self,
+        in_force: &'a InForce,
+        caller: &Caller,
+        trace: &str,
+        may: impl Fn(&Approver) -> bool,
+    ) -> Result<&'a Approver, NotEntered> {
+        let known = in_force.policy.approvers.of_caller(caller.organisation(), caller.id());
+        let today = today(&*self.clock, &self.zone);
+        let known = known.filter(|approver| may(approver) && approver.until.is_none_or(|until| today <= until));
+        known.ok_or_else(|| denial(in_force, caller, trace).into())
+    }
+
+    /// With the subjects' names instead of the subjects, which are wiped.
+    async fn named(&self, entered: Entered) -> Terms {
+        let Entered { mut terms, subjects } = entered;
+        for subject in subjects {
+            terms.subjects.insert(self.keyring.warrant_name(&subject).await);
+        }
+        terms
+    }
+
+    async fn record(
+        &self,
+        in_force: &InForce,
+        caller: &Caller,
+        event: WarrantEvent,
+        trace: &str,
+    ) -> Result<Receipt, NotEntered> {
+        let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
+        let entry = Entry::warrant(&event, who, policy::versions(in_force));
+        let entry = entry.with_warrant(&in_force.policy.version, in_force.policy.files_version(), event);
+        Ok(self.control.record(Arc::new(entry), crate::access_log::digest(&[])).await?)
+    }
+}
+
+fn standing(warrant: &Warrant, today: Date) -> &'static str {
+    let Terms { from, until, uses, .. } = &warrant.terms;
+    match warrant {
+        Warrant { revoked: true, .. } => "revoked",
+        Warrant { confirmed_by: None, .. } => "registered",
+        Warrant { used, .. } if used >= uses => "spent",
+        _ if today < *from => "not_begun",
+        _ if today > *until => "expired",
+        _ => "confirmed",
+    }
+}
+
+/// A warrant that could never be used is refused when it is registered.
+fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotEntered> {
+    let policy = &in_force.policy;
+    let Terms { court, reference, agreement, case_reference, subjects, fields, from, until, uses } = terms;
+    let invalid = |what| Err(NotEntered::Invalid(what));
+    let is_line = |text: &&String| {
+        let length = text.chars().count();
+        (1..=200).contains(&length) && !text.chars().any(char::is_control) && !policy.catalogue.holds_identifier(text)
+    };
+    if ![court, reference, case_reference].iter().all(is_line) {
+        return invalid(WORDS);
+    }
+    let Some(agreement) = in_force.agreement(agreement.as_str()).or(policy.agreement(agreement.as_str())) else {
+        return invalid(AGREEMENT);
+    };
+    let listed = |name: &String| {
+        let field = policy.catalogue.field_named(name).filter(|field| agreement.fields.contains_key(field));
+        field.is_some_and(|field| policy.needs_warrant(field))
+    };
+    if fields.is_empty() || !fields.iter().all(listed) {
+        return invalid(FIELDS);
+    }
+    if !(1..=100).contains(&subjects.len()) {
+        return invalid(SUBJECTS);
+    }
+    if until < from {
+        return invalid(DAYS);
+    }
+    if !(1..=10_000).contains(uses) { invalid(USES) } else { Ok(()) }
+}
+
+fn denial(in_force: &InForce, caller: &Caller, trace: &str) -> Denial {
+    let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
+    Denial { refusal: Refusal::Approver, about: Box::new((who, policy::versions(in_force))) }
+}
