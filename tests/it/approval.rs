@@ -426,3 +426,18 @@ async fn what_goes_to_another_jurisdiction_is_recorded_with_its_ground() {
     assert!(answered(&broker, &police()).await.actor().get("transfer").is_none());
     broker.finish().await;
 }
+
+#[tokio::test]
+async fn the_owner_of_each_dataset_that_an_agreement_touches_has_to_agree() {
+    let broker = with_a_draft(|text| text).await.serve().await;
+    let version = version_of(&broker.deployment, "sojp-story");
+    broker.agree("sojp-story", &["chief-officer", "superintendent", "data-protection-officer"]).await;
+    for (owner, of) in [("registrar", "people"), ("director-of-public-health", "public_health")] {
+        let missing = broker.standing("registrar", &story()).await.proposal.unwrap().missing;
+        assert_eq!(missing[0], format!("the approval of the owner of `{of}`"));
+        denied(&broker, &officer()).await;
+        broker.act(owner, &story(), Deed::Approve(version.clone())).await;
+    }
+    answered(&broker, &officer()).await;
+    broker.finish().await;
+}
