@@ -252,9 +252,11 @@ async fn no_more_answers_are_given_than_a_warrant_has_uses() {
     let asking = futures_util::future::join_all((0..12).map(|_| broker.under(&id, &officer, ISOLATING))).await;
     let mut answered = asking.iter().filter(|told| told.is_ok()).count();
     // Those that came second were told to try again.
-    while let Ok(told) = broker.under(&id, &officer, ISOLATING).await {
-        assert_eq!(told.cells(CODE).len(), 1);
-        answered += 1;
+    for _ in 0..3 {
+        if let Ok(told) = broker.under(&id, &officer, ISOLATING).await {
+            assert_eq!(told.cells(CODE).len(), 1);
+            answered += 1;
+        }
     }
     assert_eq!(answered, 2);
     assert_eq!(broker.stands(&id).await, ("spent".to_owned(), 2));
