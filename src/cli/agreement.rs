@@ -183,26 +183,9 @@ impl Signed {
         let shown = look(&self.broker, &matter, String::new()).await?;
         let approver = shown.approver.as_str().try_into()?;
         let act = key.sign(&shown.log, (matter.clone(), shown.next_act), deed, approver, self.reason.clone());
-        let (agreement, of_all) = match &matter {
-            Matter::Agreement(id) => (id.to_string(), String::new()),
-            Matter::Dataset(id) => (String::new(), id.to_string()),
-        };
-        let (version, dataset) = match &act.deed {
-            Deed::Propose(version) | Deed::Approve(version) | Deed::See(version) => (version.clone(), of_all),
-            Deed::Withdraw(dataset) | Deed::Restore(dataset) => (String::new(), dataset.to_string()),
-            Deed::Suspend | Deed::Terminate => (String::new(), of_all),
-        };
-        let request = pb::ActRequest {
-            agreement,
-            deed: pb::Deed::from(&act.deed).into(),
-            version,
-            dataset,
-            number: act.number,
-            reason: act.reason.clone(),
-            signature: act.signature.to_vec(),
-        };
         let mut client = AgreementServiceClient::new(self.broker.connect().await?);
-        let receipt = client.act(request).await?.into_inner().receipt.context("the broker gave no receipt")?;
+        let receipt =
+            client.act(pb::ActRequest::from(&act)).await?.into_inner().receipt.context("the broker gave no receipt")?;
         let now = look(&self.broker, &matter, String::new()).await?;
         if self.json {
             println!("{}", json!({ "entry": receipt.index, "standing": as_json(&now) }));
@@ -215,17 +198,13 @@ impl Signed {
 }
 
 async fn look(broker: &Broker, matter: &Matter, version: String) -> anyhow::Result<pb::ShowAgreementResponse> {
-    let (agreement, dataset) = match matter {
-        Matter::Agreement(id) => (id.to_string(), String::new()),
-        Matter::Dataset(id) => (String::new(), id.to_string()),
-    };
     let mut client = AgreementServiceClient::new(broker.connect().await?);
-    let request = pb::ShowAgreementRequest { agreement, dataset, version };
+    let request = pb::ShowAgreementRequest { version, ..matter.into() };
     Ok(client.show_agreement(request).await?.into_inner())
 }
 
 fn deed_name(deed: i32) -> String {
-    pb::Deed::try_from(deed).map_or("unknown", |deed| deed.as_str_name()).trim_start_matches("DEED_").to_lowercase()
+    pb::Deed::try_from(deed).map_or("unknown".to_owned(), pb::Deed::name)
 }
 
 fn as_json(shown: &pb::ShowAgreementResponse) -> serde_json::Value {

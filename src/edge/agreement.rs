@@ -81,17 +81,8 @@ fn matter(agreement: &str, dataset: &str) -> Result<Matter, Invalid> {
 fn asked(request: pb::ActRequest) -> Result<Asked, Invalid> {
     let pb::ActRequest { agreement, deed, version, dataset, number, reason, signature } = request;
     let matter = matter(&agreement, &dataset)?;
-    let name = match pb::Deed::try_from(deed) {
-        Ok(pb::Deed::Propose) => "propose",
-        Ok(pb::Deed::Approve) => "approve",
-        Ok(pb::Deed::See) => "see",
-        Ok(pb::Deed::Suspend) => "suspend",
-        Ok(pb::Deed::Terminate) => "terminate",
-        Ok(pb::Deed::Withdraw) => "withdraw",
-        Ok(pb::Deed::Restore) => "restore",
-        Ok(pb::Deed::Unspecified) | Err(_) => return Err(DEED),
-    };
-    let deed = Deed::parse(name, if version.is_empty() { &dataset } else { &version }).ok_or(DEED)?;
+    let name = pb::Deed::try_from(deed).map_err(|_| DEED)?.name();
+    let deed = Deed::parse(&name, if version.is_empty() { &dataset } else { &version }).ok_or(DEED)?;
     Ok(Asked { matter, number, deed, reason, signature: signature.try_into().map_err(|_| SIGNATURE)? })
 }
 
@@ -105,6 +96,43 @@ impl From<&Deed> for pb::Deed {
             Deed::Terminate => pb::Deed::Terminate,
             Deed::Withdraw(_) => pb::Deed::Withdraw,
             Deed::Restore(_) => pb::Deed::Restore,
+        }
+    }
+}
+
+impl pb::Deed {
+    /// As a deed is called everywhere else.
+    pub(crate) fn name(self) -> String {
+        self.as_str_name().trim_start_matches("DEED_").to_lowercase()
+    }
+}
+
+impl From<&Matter> for pb::ShowAgreementRequest {
+    fn from(matter: &Matter) -> Self {
+        match matter {
+            Matter::Agreement(id) => Self { agreement: id.to_string(), ..Self::default() },
+            Matter::Dataset(id) => Self { dataset: id.to_string(), ..Self::default() },
+        }
+    }
+}
+
+impl From<&approval::Act> for pb::ActRequest {
+    fn from(act: &approval::Act) -> Self {
+        let pb::ShowAgreementRequest { agreement, dataset: of_all, .. } = (&act.matter).into();
+        let object = act.deed.object().to_owned();
+        let (version, dataset) = match &act.deed {
+            Deed::Propose(_) | Deed::Approve(_) | Deed::See(_) => (object, of_all),
+            Deed::Withdraw(_) | Deed::Restore(_) => (String::new(), object),
+            Deed::Suspend | Deed::Terminate => (String::new(), of_all),
+        };
+        Self {
+            agreement,
+            deed: pb::Deed::from(&act.deed).into(),
+            version,
+            dataset,
+            number: act.number,
+            reason: act.reason.clone(),
+            signature: act.signature.to_vec(),
         }
     }
 }

@@ -46,25 +46,7 @@ pub fn dataset(id: &str) -> Matter {
 
 /// An act as a message.
 pub fn act_request(act: &Act) -> pb::ActRequest {
-    let (agreement, of_all) = match &act.matter {
-        Matter::Agreement(id) => (id.to_string(), String::new()),
-        Matter::Dataset(id) => (String::new(), id.to_string()),
-    };
-    let object = act.deed.object().to_owned();
-    let (version, dataset) = match &act.deed {
-        Deed::Propose(_) | Deed::Approve(_) | Deed::See(_) => (object, of_all),
-        Deed::Withdraw(_) | Deed::Restore(_) => (String::new(), object),
-        Deed::Suspend | Deed::Terminate => (String::new(), of_all),
-    };
-    pb::ActRequest {
-        agreement,
-        deed: pb::Deed::from(&act.deed).into(),
-        version,
-        dataset,
-        number: act.number,
-        reason: act.reason.clone(),
-        signature: act.signature.to_vec(),
-    }
+    act.into()
 }
 
 impl TestBroker {
@@ -80,11 +62,7 @@ impl TestBroker {
 
     /// Where a matter stands, as an approver sees it.
     pub async fn standing(&self, name: &str, matter: &Matter) -> pb::ShowAgreementResponse {
-        let (agreement, dataset) = match matter {
-            Matter::Agreement(id) => (id.to_string(), String::new()),
-            Matter::Dataset(id) => (String::new(), id.to_string()),
-        };
-        let request = pb::ShowAgreementRequest { agreement, dataset, version: String::new() };
+        let request = pb::ShowAgreementRequest::from(matter);
         let request = self.deployment.approver(name).request(&self.deployment, request);
         self.agreements().show_agreement(request).await.unwrap().into_inner()
     }
