@@ -252,7 +252,7 @@ impl Entry {
     }
 
     /// With that act, which counts from this entry on, under the policy that is in force.
-    pub(super) fn acting(mut self, policy_version: &str, files: &str, act: Act) -> Self {
+    pub(crate) fn acting(mut self, policy_version: &str, files: &str, act: Act) -> Self {
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
         let epoch = NewEpoch { policy_version, files, acts: vec![act], ..NewEpoch::default() };
         self.opens_epoch = Some(epoch);
@@ -280,7 +280,7 @@ impl Entry {
     }
 
     /// With a restriction that comes into force or ends with it, under the policy that is in force.
-    pub(super) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
+    pub(crate) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
         let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
         self.opens_epoch =
             Some(NewEpoch { policy_version, files, restriction: Some(restriction), ..NewEpoch::default() });

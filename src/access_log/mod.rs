@@ -30,7 +30,6 @@ pub use storage::InForceNow;
 use crate::{
     approval::Act,
     clock::Clock,
-    control::Restriction,
     database::postgres::Server,
     entropy::Entropy,
     ids::BrokerId,
@@ -155,28 +154,6 @@ impl Appender {
         acts: Vec<Act>,
     ) -> Result<(), Unavailable> {
         self.note(Entry::policy_in_force(policy_version, files, archive, acts)).await.map(drop)
-    }
-
-    /// Records what an approver did, which counts from its entry on: one transaction, one new control epoch.
-    pub(crate) async fn act(
-        &self,
-        entry: Entry,
-        policy_version: &str,
-        files: &str,
-        act: Act,
-    ) -> Result<Receipt, Unavailable> {
-        self.receipted(entry.acting(policy_version, files, act)).await
-    }
-
-    /// Records a change of a restriction, which comes into force with its entry: one transaction, one new control epoch.
-    pub(crate) async fn restrict(
-        &self,
-        entry: Entry,
-        policy_version: &str,
-        files: &str,
-        restriction: Restriction,
-    ) -> Result<Receipt, Unavailable> {
-        self.receipted(entry.restricting(policy_version, files, restriction)).await
     }
 
     /// Has the log looked at, since something else than an append seems to say that it is not reached. Its state tells what came of it.

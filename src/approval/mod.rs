@@ -5,6 +5,7 @@
 mod act;
 mod approver;
 mod development;
+mod entitled;
 mod history;
 mod key;
 mod register;
@@ -12,6 +13,8 @@ mod register;
 pub use act::{Act, Deed, Matter};
 pub use approver::{Approver, Approvers, InvalidApprovers};
 pub use development::{DevelopmentApprovers, InvalidApproverKey};
+pub use entitled::NotDone;
+pub(crate) use entitled::{denial, entitled};
 pub use history::{Histories, History, NotNow, Proposal, Requirements, Standing};
 pub use key::ApproverKey;
-pub use register::{Asked, NotActed, Register, Shown};
+pub use register::{Asked, Register, Shown};

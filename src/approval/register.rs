@@ -1,14 +1,14 @@
 //! Where approvers act: what they do is checked, recorded, and in force when they are told so.
 
-use super::{Act, Approver, Deed, Matter, NotNow, Requirements};
+use super::{Act, Deed, Matter, NotDone, NotNow, Requirements, denial, entitled};
 use crate::{
-    access::{Invalid, Unanswered},
-    access_log::{Appender, Entry, Receipt},
+    access::Invalid,
+    access_log::{Appender, Entry, Receipt, digest},
     clock::{Clock, today},
     control::Control,
     identity::Caller,
     ids::{ApproverId, DatasetId},
-    policy::{self, Agreement, Denial, InForce, Refusal, Terms},
+    policy::{self, Agreement, InForce, Terms},
 };
 use jiff::{civil::Date, tz::TimeZone};
 use std::sync::Arc;
@@ -41,21 +41,6 @@ pub struct Asked {
     pub signature: [u8; 64],
 }
 
-/// No act.
-#[expect(missing_debug_implementations, reason = "a denial holds names")]
-pub enum NotActed {
-    /// An argument is wrong, and not recorded yet.
-    Invalid(Invalid),
-    /// Refused, or not to be done now.
-    Unanswered(Unanswered),
-}
-
-impl<E: Into<Unanswered>> From<E> for NotActed {
-    fn from(error: E) -> Self {
-        NotActed::Unanswered(error.into())
-    }
-}
-
 /// Where an agreement stands.
 #[derive(Debug)]
 pub struct Shown {
@@ -83,13 +68,13 @@ const VERSION: Invalid =
 
 impl Register {
     /// Records an act; when this returns it counts, on every broker from its entry on.
-    pub async fn act(&self, caller: &Caller, asked: Asked, trace: &str) -> Result<Receipt, NotActed> {
+    pub async fn act(&self, caller: &Caller, asked: Asked, trace: &str) -> Result<Receipt, NotDone> {
         let in_force = self.control.in_force();
         let terms = about(&asked.matter);
-        let denied = || NotActed::from(denial(&in_force, caller, &terms, trace));
-        let approver = self.approver(&in_force, caller).ok_or_else(denied)?;
+        let denied = || NotDone::from(denial(&in_force, caller, &terms, trace));
+        let approver = entitled(&in_force, caller, today(&*self.clock, &self.zone), |_| true).ok_or_else(denied)?;
         if !Act::is_reason(&asked.reason) || in_force.policy.catalogue.holds_identifier(&asked.reason) {
-            return Err(NotActed::Invalid(REASON));
+            return Err(NotDone::Invalid(REASON));
         }
         let requirements = self.requirements(&in_force, &asked.matter, &asked.deed).await?;
         let Asked { matter, number, deed, reason, signature } = asked;
@@ -97,11 +82,12 @@ impl Register {
         match in_force.histories.permit(&act, approver, requirements.as_ref(), &self.control.archive.log) {
             Ok(()) => {}
             Err(NotNow::NoSay) => return Err(denied()),
-            Err(not_now) => return Err(NotActed::Invalid(not_now.into())),
+            Err(not_now) => return Err(NotDone::Invalid(not_now.into())),
         }
         let who = policy::known_names(&in_force, caller, &terms, trace);
         let entry = Entry::act(&act, who, policy::versions(&in_force));
-        Ok(self.control.act(entry, act).await?)
+        let entry = entry.acting(&in_force.policy.version, in_force.policy.files_version(), act);
+        Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 
     /// Where an agreement or a dataset stands. The text of a version, or that of the one that matters most.
@@ -111,17 +97,17 @@ impl Register {
         matter: &Matter,
         version: Option<&str>,
         trace: &str,
-    ) -> Result<Shown, NotActed> {
+    ) -> Result<Shown, NotDone> {
         let in_force = self.control.in_force();
-        let denied = || NotActed::from(denial(&in_force, caller, &about(matter), trace));
-        let approver = self.approver(&in_force, caller).ok_or_else(denied)?.id.clone();
+        let denied = || NotDone::from(denial(&in_force, caller, &about(matter), trace));
         let today = today(&*self.clock, &self.zone);
+        let approver = entitled(&in_force, caller, today, |_| true).ok_or_else(denied)?.id.clone();
         let Matter::Agreement(id) = matter else {
             let (approved, drafted, missing, text) = (None, None, vec![], None);
             return Ok(Shown { in_force, approved, drafted, missing, text, approver, today });
         };
         let policy = &in_force.policy;
-        let drafted = Some(policy.agreement(id.as_str()).cloned().ok_or(NotActed::Invalid(AGREEMENT))?);
+        let drafted = Some(policy.agreement(id.as_str()).cloned().ok_or(NotDone::Invalid(AGREEMENT))?);
         let approved = self.control.archive.approved(policy, &in_force.histories, id).await?;
         let history = in_force.histories.of_agreement(id);
         let (mut missing, mut proposed) = (vec![], None);
@@ -132,18 +118,11 @@ impl Register {
         }
         let text = match version {
             Some(version) => {
-                Some(self.control.archive.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?)
+                Some(self.control.archive.version(policy, id, version).await?.ok_or(NotDone::Invalid(VERSION))?)
             }
             None => approved.clone().or(proposed).or(drafted.clone()),
         };
         Ok(Shown { approved, drafted, missing, text, approver, today, in_force })
-    }
-
-    /// Who a caller is as an approver today.
-    fn approver<'a>(&self, in_force: &'a InForce, caller: &Caller) -> Option<&'a Approver> {
-        let known = in_force.policy.approvers.of_caller(caller.organisation(), caller.id());
-        let today = today(&*self.clock, &self.zone);
-        known.filter(|approver| approver.until.is_none_or(|until| today <= until))
     }
 
     /// Those of the version that is meant, or of the agreement as it stands; none for a dataset.
@@ -152,22 +131,22 @@ impl Register {
         in_force: &InForce,
         matter: &Matter,
         deed: &Deed,
-    ) -> Result<Option<Requirements>, NotActed> {
+    ) -> Result<Option<Requirements>, NotDone> {
         let policy = &in_force.policy;
         let is_dataset = |id: &str| policy.catalogue.dataset_named(id).is_some();
         if let Deed::Withdraw(dataset) | Deed::Restore(dataset) = deed
             && !(is_dataset(dataset.as_str()) && of_one_dataset(matter).is_none_or(|only| only == dataset))
         {
-            return Err(NotActed::Invalid(DATASET));
+            return Err(NotDone::Invalid(DATASET));
         }
         let Matter::Agreement(id) = matter else {
             let takes_or_gives = matches!(deed, Deed::Withdraw(_) | Deed::Restore(_));
-            return if takes_or_gives { Ok(None) } else { Err(NotActed::Invalid(AGREEMENT)) };
+            return if takes_or_gives { Ok(None) } else { Err(NotDone::Invalid(AGREEMENT)) };
         };
-        let drafted = policy.agreement(id.as_str()).ok_or(NotActed::Invalid(AGREEMENT))?.clone();
+        let drafted = policy.agreement(id.as_str()).ok_or(NotDone::Invalid(AGREEMENT))?.clone();
         let meant = match deed {
             Deed::Propose(version) | Deed::Approve(version) | Deed::See(version) => {
-                self.control.archive.version(policy, id, version).await?.ok_or(NotActed::Invalid(VERSION))?
+                self.control.archive.version(policy, id, version).await?.ok_or(NotDone::Invalid(VERSION))?
             }
             _ => self.control.archive.approved(policy, &in_force.histories, id).await?.unwrap_or(drafted),
         };
@@ -205,9 +184,4 @@ fn about(matter: &Matter) -> Terms {
         Matter::Dataset(_) => String::new(),
     };
     Terms { agreement, ..Terms::default() }
-}
-
-fn denial(in_force: &InForce, caller: &Caller, terms: &Terms, trace: &str) -> Denial {
-    let who = policy::known_names(in_force, caller, terms, trace);
-    Denial { refusal: Refusal::Approver, about: Box::new((who, policy::versions(in_force))) }
 }

@@ -110,15 +110,6 @@ impl Control {
         self.follow(Some(policy)).await
     }
 
-    /// Records what an approver did; it counts when this returns.
-    pub(crate) async fn act(&self, entry: Entry, act: Act) -> Result<Receipt, ControlError> {
-        let _turn = self.turn.lock().await;
-        let policy = self.in_force().policy.clone();
-        let receipt = self.log.act(entry, &policy.version, policy.files_version(), act).await?;
-        self.follow(None).await?;
-        Ok(receipt)
-    }
-
     /// Appends an entry that covers bytes of that digest. What it changes is in force here when this returns.
     pub(crate) async fn record(&self, entry: Arc<Entry>, covers: Hash) -> Result<Receipt, ControlError> {
         if !entry.changes_what_is_in_force() {
@@ -126,15 +117,6 @@ impl Control {
         }
         let _turn = self.turn.lock().await;
         let receipt = self.log.append(entry, covers).await?;
-        self.follow(None).await?;
-        Ok(receipt)
-    }
-
-    /// Records a change of a restriction; it is in force when this returns.
-    pub(crate) async fn restrict(&self, entry: Entry, restriction: Restriction) -> Result<Receipt, ControlError> {
-        let _turn = self.turn.lock().await;
-        let policy = self.in_force().policy.clone();
-        let receipt = self.log.restrict(entry, &policy.version, policy.files_version(), restriction).await?;
         self.follow(None).await?;
         Ok(receipt)
     }

@@ -4,7 +4,9 @@ use super::{authenticate::caller_of, messages, observed::observe, status::Failur
 use crate::{
     access::{Access, Invalid, Query, Released, Subject, Unanswered, refuse, refuse_invalid},
     access_log::Appender,
+    approval::NotDone,
     clock::today,
+    control::Control,
     entropy::Entropy,
     identity::Caller,
     pb::{self, access_service_server::AccessService},
@@ -68,6 +70,25 @@ pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
         },
         Unanswered::Unavailable(unavailable) => unavailable.into(),
         Unanswered::Fault => Failure::Fault,
+    }
+}
+
+/// The same for those who ask as approvers.
+pub(super) async fn not_done(
+    not_done: NotDone,
+    caller: &Caller,
+    trace: &str,
+    control: &Control,
+    log: &Appender,
+) -> Failure {
+    match not_done {
+        NotDone::Unanswered(unanswered) => told(unanswered, log).await,
+        NotDone::Invalid(invalid) => {
+            match refuse_invalid(invalid, &control.in_force(), caller, &Terms::default(), trace, log).await {
+                Ok(refused) => refused.into(),
+                Err(unavailable) => unavailable.into(),
+            }
+        }
     }
 }
 

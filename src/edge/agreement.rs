@@ -1,13 +1,11 @@
 //! `AgreementService`: what approvers do, and where agreements stand.
 
-use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
+use super::{access::not_done, authenticate::caller_of, messages, observed::observe};
 use crate::{
-    access::{Invalid, refuse_invalid},
-    approval::{self, Asked, Deed, History, Matter, NotActed, Register, Shown},
+    access::Invalid,
+    approval::{self, Asked, Deed, History, Matter, NotDone, Register, Shown},
     entropy::Entropy,
-    identity::Caller,
     pb::{self, agreement_service_server::AgreementService},
-    policy::Terms,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -34,11 +32,11 @@ impl AgreementService for AgreementEdge {
         let acting = observed.follow(Box::pin(async {
             let acted = match asked(request) {
                 Ok(asked) => register.act(&caller, asked, &trace).await,
-                Err(invalid) => Err(NotActed::Invalid(invalid)),
+                Err(invalid) => Err(NotDone::Invalid(invalid)),
             };
             match acted {
                 Ok(receipt) => Ok(receipt),
-                Err(not_acted) => Err(failure(&register, &caller, not_acted, &trace).await),
+                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
             }
         }));
         Ok(Response::new(pb::ActResponse { receipt: Some(pb::Receipt::from(&acting.await?)) }))
@@ -58,12 +56,12 @@ impl AgreementService for AgreementEdge {
                 (Ok(matter), true) => {
                     register.show(&caller, &matter, version, &trace).await.map(|shown| (matter, shown))
                 }
-                (Ok(_), false) => Err(NotActed::Invalid(VERSION)),
-                (Err(invalid), _) => Err(NotActed::Invalid(invalid)),
+                (Ok(_), false) => Err(NotDone::Invalid(VERSION)),
+                (Err(invalid), _) => Err(NotDone::Invalid(invalid)),
             };
             match shown {
                 Ok((matter, shown)) => Ok(response(&register, &matter, &shown)),
-                Err(not_acted) => Err(failure(&register, &caller, not_acted, &trace).await),
+                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
             }
         }));
         Ok(Response::new(showing.await?))
@@ -187,18 +185,5 @@ fn act(act: &approval::Act) -> pb::Act {
         object: act.deed.object().to_owned(),
         approver: act.approver.to_string(),
         reason: act.reason.clone(),
-    }
-}
-
-async fn failure(register: &Register, caller: &Caller, not_acted: NotActed, trace: &str) -> Failure {
-    match not_acted {
-        NotActed::Unanswered(unanswered) => told(unanswered, &register.log).await,
-        NotActed::Invalid(invalid) => {
-            let in_force = register.control.in_force();
-            match refuse_invalid(invalid, &in_force, caller, &Terms::default(), trace, &register.log).await {
-                Ok(refused) => refused.into(),
-                Err(unavailable) => unavailable.into(),
-            }
-        }
     }
 }

@@ -1,14 +1,13 @@
 //! `WarrantService`: warrants, registered, entered again, revoked.
 
-use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
+use super::{access::not_done, authenticate::caller_of, messages, observed::observe};
 use crate::{
-    access::{Invalid, refuse_invalid},
+    access::Invalid,
+    approval::NotDone,
     dataset::Catalogue,
     entropy::Entropy,
-    identity::Caller,
     pb::{self, warrant_service_server::WarrantService},
-    policy,
-    warrant::{Entered, NotEntered, Office, ShownWarrant, Terms},
+    warrant::{Entered, Office, ShownWarrant, Terms},
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -39,11 +38,11 @@ impl WarrantService for WarrantEdge {
         let registering = observed.follow(Box::pin(async {
             let registered = match entered(warrant, &office.control.in_force().policy.catalogue) {
                 Ok(entered) => office.register(&caller, entered, &trace).await,
-                Err(invalid) => Err(NotEntered::Invalid(invalid)),
+                Err(invalid) => Err(NotDone::Invalid(invalid)),
             };
             match registered {
                 Ok(registered) => Ok(registered),
-                Err(not) => Err(failure(&office, &caller, not, &trace).await),
+                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
             }
         }));
         let (id, receipt) = registering.await?;
@@ -62,11 +61,11 @@ impl WarrantService for WarrantEdge {
         let confirming = observed.follow(Box::pin(async {
             let confirmed = match entered(warrant, &office.control.in_force().policy.catalogue) {
                 Ok(entered) => office.confirm(&caller, &id, entered, &trace).await,
-                Err(invalid) => Err(NotEntered::Invalid(invalid)),
+                Err(invalid) => Err(NotDone::Invalid(invalid)),
             };
             match confirmed {
                 Ok(receipt) => Ok(receipt),
-                Err(not) => Err(failure(&office, &caller, not, &trace).await),
+                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
             }
         }));
         Ok(Response::new(pb::ConfirmWarrantResponse { receipt: Some(pb::Receipt::from(&confirming.await?)) }))
@@ -83,7 +82,7 @@ impl WarrantService for WarrantEdge {
         let revoking = observed.follow(Box::pin(async {
             match office.revoke(&caller, &id, &trace).await {
                 Ok(receipt) => Ok(receipt),
-                Err(not) => Err(failure(&office, &caller, not, &trace).await),
+                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
             }
         }));
         Ok(Response::new(pb::RevokeWarrantResponse { receipt: Some(pb::Receipt::from(&revoking.await?)) }))
@@ -100,7 +99,7 @@ impl WarrantService for WarrantEdge {
         let showing = observed.follow(Box::pin(async {
             match office.show(&caller, &id, &trace) {
                 Ok(shown) => Ok(response(&shown)),
-                Err(not) => Err(failure(&office, &caller, not, &trace).await),
+                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
             }
         }));
         Ok(Response::new(showing.await?))
@@ -147,18 +146,5 @@ fn response(shown: &ShownWarrant) -> pb::ShowWarrantResponse {
         used: warrant.used,
         registered_by: warrant.registered_by.to_string(),
         confirmed_by: warrant.confirmed_by.as_ref().map(ToString::to_string).unwrap_or_default(),
-    }
-}
-
-async fn failure(office: &Office, caller: &Caller, not: NotEntered, trace: &str) -> Failure {
-    match not {
-        NotEntered::Unanswered(unanswered) => told(unanswered, &office.log).await,
-        NotEntered::Invalid(invalid) => {
-            let in_force = office.control.in_force();
-            match refuse_invalid(invalid, &in_force, caller, &policy::Terms::default(), trace, &office.log).await {
-                Ok(refused) => refused.into(),
-                Err(unavailable) => unavailable.into(),
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Rights;
 use crate::{
     access::Unanswered,
-    access_log::{Entry, Receipt, SubjectPart},
+    access_log::{Entry, Receipt, SubjectPart, digest},
     clock::today,
     control::Restriction,
     identity::Caller,
@@ -11,6 +11,7 @@ use crate::{
     pseudonym::SubjectIdentifier,
 };
 use jiff::civil::Date;
+use std::sync::Arc;
 
 /// What is done to a subject's restriction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,10 @@ impl Rights {
                 ("lifted", format!("restriction lifted; the subject was told on {told_on}"), false)
             }
         };
-        let entry = Entry::change(outcome, event, grant.grant().who.clone(), grant.grant().terms(), about);
-        Ok(self.control.restrict(entry, Restriction { name, restricted }).await?)
+        let grant = grant.grant();
+        let (policy, restriction) = (&grant.in_force.policy, Restriction { name, restricted });
+        let entry = Entry::change(outcome, event, grant.who.clone(), grant.terms(), about);
+        let entry = entry.restricting(&policy.version, policy.files_version(), restriction);
+        Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 }

@@ -3,14 +3,14 @@
 use super::{Terms, Warrant, WarrantEvent, What};
 use crate::{
     access::{Invalid, Unanswered},
-    access_log::{Appender, Entry, Receipt},
-    approval::Approver,
+    access_log::{Appender, Entry, Receipt, digest},
+    approval::{Approver, NotDone, denial, entitled},
     clock::{Clock, today},
     control::Control,
     entropy::Entropy,
     identity::Caller,
     ids::WarrantId,
-    policy::{self, Denial, InForce, Refusal},
+    policy::{self, InForce},
     pseudonym::{Keyring, SubjectIdentifier},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -40,21 +40,6 @@ pub struct Entered {
     pub terms: Terms,
     /// Whom it is about.
     pub subjects: Vec<SubjectIdentifier>,
-}
-
-/// Nothing was done.
-#[expect(missing_debug_implementations, reason = "a denial holds names")]
-pub enum NotEntered {
-    /// An argument is wrong, and not recorded yet.
-    Invalid(Invalid),
-    /// Refused, or not to be done now.
-    Unanswered(Unanswered),
-}
-
-impl<E: Into<Unanswered>> From<E> for NotEntered {
-    fn from(error: E) -> Self {
-        NotEntered::Unanswered(error.into())
-    }
 }
 
 /// Where a warrant stands.
@@ -87,7 +72,7 @@ impl Office {
         caller: &Caller,
         entered: Entered,
         trace: &str,
-    ) -> Result<(WarrantId, Receipt), NotEntered> {
+    ) -> Result<(WarrantId, Receipt), NotDone> {
         let in_force = self.control.in_force();
         let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
         let terms = self.named(entered).await;
@@ -99,49 +84,43 @@ impl Office {
     }
 
     /// Enters a warrant again; when this returns it is in force, on its days.
-    pub async fn confirm(
-        &self,
-        caller: &Caller,
-        id: &str,
-        entered: Entered,
-        trace: &str,
-    ) -> Result<Receipt, NotEntered> {
+    pub async fn confirm(&self, caller: &Caller, id: &str, entered: Entered, trace: &str) -> Result<Receipt, NotDone> {
         let in_force = self.control.in_force();
         let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
         let terms = self.named(entered).await;
-        let known = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?;
+        let known = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?;
         if known.registered_by == approver {
-            return Err(denial(&in_force, caller, trace).into());
+            return Err(denial(&in_force, caller, &policy::Terms::default(), trace).into());
         }
         if known.terms != terms {
-            return Err(NotEntered::Invalid(OTHER));
+            return Err(NotDone::Invalid(OTHER));
         }
         if known.confirmed_by.is_some() || known.revoked {
-            return Err(NotEntered::Invalid(DONE));
+            return Err(NotDone::Invalid(DONE));
         }
         let event = WarrantEvent::next(known, What::Confirmed(approver), &self.keyring).await;
         self.record(&in_force, caller, event, trace).await
     }
 
     /// Ends a warrant at once.
-    pub async fn revoke(&self, caller: &Caller, id: &str, trace: &str) -> Result<Receipt, NotEntered> {
+    pub async fn revoke(&self, caller: &Caller, id: &str, trace: &str) -> Result<Receipt, NotDone> {
         let in_force = self.control.in_force();
         let may = |approver: &Approver| approver.warrants || approver.data_protection_officer;
         let approver = self.approver(&in_force, caller, trace, may)?.id.clone();
-        let known = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?;
+        let known = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?;
         if known.revoked {
-            return Err(NotEntered::Invalid(DONE));
+            return Err(NotDone::Invalid(DONE));
         }
         let event = WarrantEvent::next(known, What::Revoked(approver), &self.keyring).await;
         self.record(&in_force, caller, event, trace).await
     }
 
     /// Where a warrant stands.
-    pub fn show(&self, caller: &Caller, id: &str, trace: &str) -> Result<ShownWarrant, NotEntered> {
+    pub fn show(&self, caller: &Caller, id: &str, trace: &str) -> Result<ShownWarrant, NotDone> {
         let in_force = self.control.in_force();
         let may = |approver: &Approver| approver.warrants || approver.data_protection_officer;
         self.approver(&in_force, caller, trace, may)?;
-        let warrant = in_force.warrants.get(id).ok_or(NotEntered::Invalid(UNKNOWN))?.clone();
+        let warrant = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?.clone();
         let standing = standing(&warrant, today(&*self.clock, &self.zone));
         Ok(ShownWarrant { warrant, standing })
     }
@@ -152,11 +131,9 @@ impl Office {
         caller: &Caller,
         trace: &str,
         may: impl Fn(&Approver) -> bool,
-    ) -> Result<&'a Approver, NotEntered> {
-        let known = in_force.policy.approvers.of_caller(caller.organisation(), caller.id());
-        let today = today(&*self.clock, &self.zone);
-        let known = known.filter(|approver| may(approver) && approver.until.is_none_or(|until| today <= until));
-        known.ok_or_else(|| denial(in_force, caller, trace).into())
+    ) -> Result<&'a Approver, NotDone> {
+        let known = entitled(in_force, caller, today(&*self.clock, &self.zone), may);
+        known.ok_or_else(|| denial(in_force, caller, &policy::Terms::default(), trace).into())
     }
 
     /// With the subjects' names instead of the subjects, which are wiped.
@@ -174,11 +151,11 @@ impl Office {
         caller: &Caller,
         event: WarrantEvent,
         trace: &str,
-    ) -> Result<Receipt, NotEntered> {
+    ) -> Result<Receipt, NotDone> {
         let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
         let entry = Entry::warrant(&event, who, policy::versions(in_force));
         let entry = entry.with_warrant(&in_force.policy.version, in_force.policy.files_version(), event);
-        Ok(self.control.record(Arc::new(entry), crate::access_log::digest(&[])).await?)
+        Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 }
 
@@ -195,10 +172,10 @@ fn standing(warrant: &Warrant, today: Date) -> &'static str {
 }
 
 /// A warrant that could never be used is refused when it is registered.
-fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotEntered> {
+fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotDone> {
     let policy = &in_force.policy;
     let Terms { court, reference, agreement, case_reference, subjects, fields, from, until, uses } = terms;
-    let invalid = |what| Err(NotEntered::Invalid(what));
+    let invalid = |what| Err(NotDone::Invalid(what));
     let is_line = |text: &&String| {
         let length = text.chars().count();
         (1..=200).contains(&length) && !text.chars().any(char::is_control) && !policy.catalogue.holds_identifier(text)
@@ -223,9 +200,4 @@ fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotEntered> {
         return invalid(DAYS);
     }
     if !(1..=10_000).contains(uses) { invalid(USES) } else { Ok(()) }
-}
-
-fn denial(in_force: &InForce, caller: &Caller, trace: &str) -> Denial {
-    let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
-    Denial { refusal: Refusal::Approver, about: Box::new((who, policy::versions(in_force))) }
 }

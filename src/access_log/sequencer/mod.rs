@@ -328,7 +328,7 @@ mod tests {
         // On one thread: all three wait before the sequencer takes the first, and are one batch.
         let (before, restricted, behind) = tokio::join!(
             log.appender.receipted(decided(epoch)),
-            log.appender.restrict(decided(epoch), "", "", restriction),
+            log.appender.receipted(decided(epoch).restricting("", "", restriction)),
             log.appender.receipted(decided(epoch)),
         );
         assert!(before.is_ok() && restricted.is_ok());
