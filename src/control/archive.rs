@@ -47,14 +47,17 @@ impl Archive {
         };
         let restricted = Arc::new(self.reader.restricted(epoch).await?);
         let warrants = Arc::new(self.warrants(epoch).await?);
-        if let Some(before) = unchanged.filter(|before| (1..epoch).contains(&before.epoch))
-            && self.reader.acts(before.epoch, epoch).await?.is_empty()
-        {
-            let (histories, agreed) = (before.histories.clone(), before.agreed.clone());
+        // Where the policy is the same, what approvers did since is all that is new; another policy may say otherwise who approves.
+        let later = unchanged.filter(|before| (1..epoch).contains(&before.epoch));
+        let (after, mut histories) =
+            later.map_or_else(Default::default, |before| (before.epoch, before.histories.clone()));
+        let acts = self.reader.acts(after, epoch).await?;
+        if let Some(before) = later.filter(|_| acts.is_empty()) {
+            let agreed = before.agreed.clone();
             return Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }));
         }
-        // From the first on: another policy may say otherwise who approves.
-        let histories = Arc::new(self.histories(&policy, epoch).await?);
+        let known = Arc::make_mut(&mut histories);
+        acts.into_iter().for_each(|act| known.add(act, &policy.approvers, &self.log));
         let agreed = self.agreed(&policy, &histories).await?;
         Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }))
     }

@@ -139,8 +139,11 @@ impl Control {
 
     /// Takes over what the database has; `offered` may be the policy that it names.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
-        if let Some(now) = self.archive.in_force(None, Some(&self.in_force()), offered).await? {
-            now.tell(today(&*self.approving.clock, &self.approving.zone));
+        let before = self.in_force();
+        if let Some(now) = self.archive.in_force(None, Some(&before), offered).await? {
+            if !Arc::ptr_eq(&now.histories, &before.histories) {
+                now.tell(today(&*self.approving.clock, &self.approving.zone));
+            }
             self.in_force.store(Arc::new(now));
         }
         Ok(())
