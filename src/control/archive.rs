@@ -129,6 +129,7 @@ impl Archive {
                 None => true,
             };
             if !(holds && warrants.add(&event)) {
+                warrants.revoke(&event.warrant);
                 tracing::error!(number = event.number, "what stands about a warrant does not hold");
             }
         }

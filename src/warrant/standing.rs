@@ -158,6 +158,13 @@ impl Warrants {
         true
     }
 
+    /// Ends one about which something stands that does not hold: nothing more is recorded about it either.
+    pub fn revoke(&mut self, id: &WarrantId) {
+        if let Some(known) = self.0.get_mut(id) {
+            Arc::make_mut(known).revoked = true;
+        }
+    }
+
     /// One warrant.
     pub fn get(&self, id: &str) -> Option<&Arc<Warrant>> {
         WarrantId::try_from(id).ok().and_then(|id| self.0.get(&id))

@@ -243,6 +243,35 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
     broker.finish().await;
 }
 
+/// Nor does a row that nobody sealed leave a warrant as it was: what comes next would have its place.
+#[tokio::test]
+async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
+    let broker = with_clinical_fields().await;
+    let id = broker.registered_and_confirmed().await;
+    let deployment = broker.stop().await;
+    let forged = format!(
+        "INSERT INTO warrant_event SELECT warrant, 3, epoch, 'used', '', '', seal FROM warrant_event \
+         WHERE warrant = '{id}' AND number = 2"
+    );
+    match engine() {
+        Engine::Sqlite => {
+            let mut database = tampering(&deployment.path("data/control.sqlite")).await;
+            alter(&mut database, &forged).await;
+            database.close().await.unwrap();
+        }
+        Engine::Postgres => {
+            let mut database = deployment.as_superuser("control").await;
+            sqlx::raw_sql(sqlx::AssertSqlSafe(forged)).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        }
+    }
+    let broker = deployment.serve().await;
+    broker.denied_under(&id, &officer(), ISOLATING).await;
+    assert_eq!(broker.stands(&id).await.0, "revoked");
+    assert!(!broker.told(&officer(), ISOLATING).await.answer.records.is_empty());
+    broker.finish().await;
+}
+
 /// Many at once: no more answers than uses.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_answers_are_given_than_a_warrant_has_uses() {
