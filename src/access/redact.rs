@@ -65,8 +65,9 @@ pub fn redact(linked: Linked) -> Redacted {
         handling: grant.agreement().handling.clone(),
     };
     let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
-    let entry =
-        Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms()).disclosing(fields, told, subject);
+    let entry = Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms())
+        .disclosing(fields, told, subject)
+        .within(grant.agreement().limits);
     let entry = match &grant.used {
         Some(event) => {
             let policy = &grant.in_force.policy;

@@ -3,7 +3,8 @@
 use crate::{
     access_log::{Appender, Entry, Receipt, Unavailable},
     identity::Caller,
-    policy::{self, Denial, InForce, Terms},
+    policy::{self, Denial, InForce, Refusal, Terms},
+    telemetry::alarm::{self, Alarm},
 };
 use std::borrow::Cow;
 
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub struct Refused {
     told: Told,
+    by_subject: bool,
     _receipt: Box<Receipt>,
 }
 
@@ -40,6 +42,11 @@ impl Invalid {
 }
 
 impl Refused {
+    /// Whether it may have taken longer or shorter by what is held on a subject.
+    pub fn goes_by_subject(&self) -> bool {
+        self.by_subject
+    }
+
     /// What to tell.
     pub fn told(&self) -> &Told {
         &self.told
@@ -49,9 +56,15 @@ impl Refused {
 /// Records a refusal.
 #[tracing::instrument(skip_all)]
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
-    let (who, terms) = *denial.about;
-    let entry = Entry::denial("denied", denial.refusal.as_str().into(), who, terms);
-    Ok(Refused { told: Told::Denied, _receipt: Box::new(log.receipted(entry).await?) })
+    let Denial { refusal, about } = denial;
+    let (who, terms) = *about;
+    let trace = who.trace.clone();
+    let entry = Entry::denial("denied", refusal.as_str().into(), who, terms);
+    let receipt = Box::new(log.receipted(entry).await?);
+    if refusal == Refusal::Limit {
+        alarm::raise(Alarm::Limit, &trace);
+    }
+    Ok(Refused { told: Told::Denied, by_subject: refusal.goes_by_subject(), _receipt: receipt })
 }
 
 /// Records that a request was not in form.
@@ -66,5 +79,5 @@ pub async fn refuse_invalid(
 ) -> Result<Refused, Unavailable> {
     let who = policy::known_names(in_force, caller, terms, trace);
     let entry = Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force));
-    Ok(Refused { told: Told::Invalid(invalid), _receipt: Box::new(log.receipted(entry).await?) })
+    Ok(Refused { told: Told::Invalid(invalid), by_subject: false, _receipt: Box::new(log.receipted(entry).await?) })
 }

@@ -62,6 +62,7 @@ mod tests {
             keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
             clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),
             entropy,
+            zone: jiff::tz::TimeZone::UTC,
         })
         .await
         .unwrap();

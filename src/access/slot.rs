@@ -1,7 +1,6 @@
 //! When an answer leaves. A miss must not be told from another miss by the time it takes (no-oracle): an answer that lacks any
 //! record type asked for waits for the end of a slot.
 
-use super::Released;
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -38,15 +37,14 @@ impl Departures {
         Self { slot: slot.0, recent: Mutex::new(Recent { since: Instant::now(), now: 1, before: 1 }) }
     }
 
-    /// Keeps an answer that lacks something until it may go.
-    pub async fn keep(&self, released: Released, arrived: Instant) -> Released {
+    /// Keeps an answer until it may go, if it lacks something.
+    pub async fn keep(&self, lacks: bool, arrived: Instant) {
         if !self.slot.is_zero() {
             let slots = self.slots(arrived.elapsed(), Instant::now());
-            if released.lacks() {
+            if lacks {
                 sleep_until(arrived + self.slot.saturating_mul(slots)).await;
             }
         }
-        released
     }
 
     /// After how many slots an answer leaves whose work took so long.

@@ -66,6 +66,9 @@ pub(super) async fn translate(
     let handle = keyring.handle(&identifier, &grant.recipient).await?;
     let (month, month_key) = log.month_key().await?;
     let tag = keyring.tag(&month_key, &identifier).await;
+    if log.is_above(&grant.who, &tag, &grant.agreement().limits) {
+        return Err(Unanswered::Denied(grant.refuse(Refusal::Limit)));
+    }
     let restricted = grant.in_force.restricted.contains(&keyring.restriction_name(&identifier).await);
     let mut addresses = Vec::with_capacity(selections.len());
     for (dataset, selection) in selections {

@@ -6,6 +6,7 @@ use crate::{
     control::Restriction,
     dataset::Level,
     ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
+    policy::Limits,
     pseudonym::SubjectTag,
     warrant::WarrantEvent,
 };
@@ -48,6 +49,8 @@ pub struct Entry {
     pub(super) epoch: Option<u64>,
     /// Opens a new epoch.
     pub(super) opens_epoch: Option<NewEpoch>,
+    /// It is appended only within these.
+    pub(super) limits: Option<Limits>,
 }
 
 /// What comes into force with an `administration` or a `change` entry, in its transaction.
@@ -299,7 +302,7 @@ impl Entry {
             refusal: None,
             event: None,
         };
-        Self { actor, subject: SubjectPart::default(), epoch: None, opens_epoch: None }
+        Self { actor, subject: SubjectPart::default(), epoch: None, opens_epoch: None, limits: None }
     }
 
     /// With what was disclosed and told.
@@ -308,6 +311,16 @@ impl Entry {
         self.actor.records = Some(records);
         self.subject = subject;
         self
+    }
+
+    /// Who asked, under which terms, where somebody did.
+    pub(crate) fn asked(&self) -> Option<(Who, TermsInForce)> {
+        self.actor.who.clone().zip(self.actor.terms.clone())
+    }
+
+    /// To be appended only within these limits.
+    pub(crate) fn within(self, limits: Limits) -> Self {
+        Self { limits: Some(limits), ..self }
     }
 
     /// With what was put in.

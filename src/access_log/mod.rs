@@ -17,6 +17,7 @@ mod sequencer;
 mod sqlite;
 mod state;
 mod storage;
+mod tally;
 pub mod verify;
 
 pub use entry::{ActorPart, AnswerPart, Archived, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
@@ -33,14 +34,22 @@ use crate::{
     database::postgres::Server,
     entropy::Entropy,
     ids::BrokerId,
+    policy::Limits,
     pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
     telemetry::metrics,
 };
+use jiff::tz::TimeZone;
 use merkle::Hash;
 use sequencer::{Command, Sequencer};
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use storage::Storage;
+use tally::Tally;
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -59,6 +68,7 @@ pub struct Appender {
     entropy: Arc<dyn Entropy>,
     month_keys: Arc<Mutex<HashMap<String, MonthKey>>>,
     epoch: watch::Receiver<u64>,
+    tally: Arc<std::sync::Mutex<Tally>>,
 }
 
 /// Can append entries of the kind `inspection`, and nothing else: what services hold that only read.
@@ -101,11 +111,13 @@ pub struct Settings<'a> {
     pub clock: Arc<dyn Clock>,
     /// Salts.
     pub entropy: Arc<dyn Entropy>,
+    /// The island's time zone: limits hold for its days.
+    pub zone: TimeZone,
 }
 
 /// Opens the access log and starts its sequencer.
 pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
-    let Settings { place, broker, keyring, clock, entropy } = settings;
+    let Settings { place, broker, keyring, clock, entropy, zone } = settings;
     let (storage, reader): (Box<dyn Storage>, Reader) = match place {
         Place::Sqlite(database, max_pages) => {
             let storage = sqlite::SqliteStorage::open(database, max_pages).await?;
@@ -117,12 +129,21 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
     };
     let (publish, state) = watch::channel(LogState::Ready);
     let (publish_epoch, epoch) = watch::channel(0);
-    let sequencer =
-        Sequencer::start(storage, keyring.clone(), clock.clone(), entropy.clone(), broker, publish, publish_epoch)
-            .await?;
+    let sequencer = Sequencer::start(
+        storage,
+        keyring.clone(),
+        clock.clone(),
+        entropy.clone(),
+        broker,
+        publish,
+        publish_epoch,
+        Tally::new(zone),
+    )
+    .await?;
+    let tally = sequencer.shared_tally();
     let (commands, inbox) = mpsc::channel(QUEUE);
     let sequencer = tokio::spawn(sequencer.run(inbox));
-    let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch };
+    let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch, tally };
     let writable = state.clone();
     metrics::access_log_writable(move || *writable.borrow() == LogState::Ready);
     tokio::spawn(announce_recovery(state.clone(), appender.commands.downgrade()));
@@ -154,6 +175,13 @@ impl Appender {
         acts: Vec<Act>,
     ) -> Result<(), Unavailable> {
         self.note(Entry::policy_in_force(policy_version, files, archive, acts)).await.map(drop)
+    }
+
+    /// Whether as much was told today as may be, so that asking about this subject is above a limit. An append finds out again, and for
+    /// good.
+    pub(crate) fn is_above(&self, who: &Who, tag: &SubjectTag, limits: &Limits) -> bool {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.is_above(who, Some(tag), limits, self.clock.now())
     }
 
     /// Has the log looked at, since something else than an append seems to say that it is not reached. Its state tells what came of it.

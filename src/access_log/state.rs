@@ -20,6 +20,9 @@ pub enum Unavailable {
     /// Too many wait for it.
     #[error("the access log has too many waiting")]
     Overloaded,
+    /// As much was told today as may be: others were faster.
+    #[error("a limit of the day was reached while the request was under way")]
+    AboveLimit,
     /// The policy changed while the request was under way.
     #[error("the policy changed while the request was under way")]
     EpochMoved,

@@ -141,6 +141,7 @@ impl App {
             keyring: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            zone: config.time_zone.clone(),
         })
         .await?;
         let development = config.development_approvers.as_deref().map(DevelopmentApprovers::read).transpose()?;

@@ -31,8 +31,10 @@ impl AccessService for AccessEdge {
         let trace = messages::trace(&*self.entropy);
         let (access, request) = (self.access.clone(), request.into_inner());
         let mut observed = observe!("query", trace);
-        let released = observed.follow(Box::pin(async { answer(&access, &caller, request, &trace).await })).await?;
-        let (answer, receipt) = self.access.departures.keep(released, arrived).await.into_parts();
+        let told = observed.follow(Box::pin(async { answer(&access, &caller, request, &trace).await })).await;
+        let lacks = told.as_ref().map_or_else(Failure::goes_by_subject, Released::lacks);
+        self.access.departures.keep(lacks, arrived).await;
+        let (answer, receipt) = told?.into_parts();
         Ok(Response::new(pb::QueryResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
 

@@ -28,6 +28,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Whether the time it takes may tell of a subject.
+    pub(super) fn goes_by_subject(&self) -> bool {
+        matches!(self, Failure::Refused(refused) if refused.goes_by_subject())
+    }
+
     /// As telemetry counts it.
     pub(super) fn outcome(&self) -> &'static str {
         match self {
@@ -54,6 +59,9 @@ impl From<Failure> for Status {
             },
             Failure::Unavailable(Unavailable::Unwritable) => {
                 Status::unavailable("the access log cannot be written, so nothing is released; try again later")
+            }
+            Failure::Unavailable(Unavailable::AboveLimit) => {
+                Status::unavailable("a limit of the day was reached while the request was under way; try again")
             }
             Failure::Unavailable(Unavailable::EpochMoved) => {
                 Status::unavailable("the policy changed while the request was under way; try again")

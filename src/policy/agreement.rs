@@ -3,6 +3,7 @@
 use super::{
     condition::{Condition, InvalidCondition},
     hard_rules,
+    limits::Limits,
     roles::Roles,
     transfer::Transfer,
 };
@@ -44,6 +45,8 @@ pub struct Agreement {
     pub case_reference: Regex,
     /// It comes into force only when the regulator has seen it (CS5).
     pub seen_by_regulator: bool,
+    /// How much may be told in a day.
+    pub limits: Limits,
     /// Parties outside the jurisdiction, and why data may go there (GO43).
     pub transfer: Option<Transfer>,
     /// Conditions that bind the recipient (GO11).
@@ -157,6 +160,8 @@ struct File {
     #[serde(default)]
     seen_by_regulator: bool,
     #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
     handling: Vec<String>,
     condition: Option<RawCondition>,
     #[serde(default)]
@@ -204,6 +209,7 @@ impl Agreement {
             "controllers",
             "somebody answers for the data: one at least is needed",
         )?;
+        file.limits.check().map_err(|what| content("limits", what))?;
         if let Some(transfer) = &file.transfer {
             transfer.check(&file.parties).map_err(|what| content("transfer", what))?;
         }
@@ -255,6 +261,7 @@ impl Agreement {
             purposes: file.purposes,
             roles: file.roles,
             seen_by_regulator: file.seen_by_regulator,
+            limits: file.limits,
             transfer: file.transfer,
             handling: file.handling,
             condition,

@@ -130,11 +130,18 @@ pub enum Refusal {
     Warrant,
     /// Not an approver, or one without a say in it.
     Approver,
+    /// As much was told today as may be.
+    Limit,
     /// Not a handle of this organisation under this agreement.
     Handle,
 }
 
 impl Refusal {
+    /// Whether it goes by the subject: when it is told must not tell more.
+    pub fn goes_by_subject(self) -> bool {
+        matches!(self, Refusal::Warrant | Refusal::Limit | Refusal::Handle)
+    }
+
     /// As it stands in the access log.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -147,6 +154,7 @@ impl Refusal {
             Refusal::NothingGranted => "nothing_granted",
             Refusal::Warrant => "warrant",
             Refusal::Approver => "approver",
+            Refusal::Limit => "limit",
             Refusal::Handle => "handle",
         }
     }

@@ -11,6 +11,7 @@ mod explain;
 mod files;
 mod grant;
 mod hard_rules;
+mod limits;
 mod red_lines;
 mod replay;
 mod roles;
@@ -32,6 +33,8 @@ pub use grant::{
     AuditGrant, Denial, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit, authorise_intake, authorise_right,
 };
 pub(crate) use grant::{known_names, versions};
+pub(crate) use limits::Limit;
+pub use limits::Limits;
 pub use red_lines::{Crossed, InvalidRedLines};
 pub use replay::{Recorded, Replayed};
 pub use roles::{PurposeId, RoleId, RoleSpec, Roles};

@@ -134,7 +134,8 @@ impl Recorded {
                 self.by_names(in_force, organisation, today, Some(refusal))
             }
             // The names fit, and what did not is not recorded: a caller could have put anything there.
-            Some(_) => match self.by_names(in_force, organisation, today, None) {
+            Some(refusal) => match self.by_names(in_force, organisation, today, None) {
+                Replayed::Same if refusal == "limit" => Replayed::NotRepeatable("how much was told that day"),
                 Replayed::Same => Replayed::NotRepeatable("what was asked for, or its case reference"),
                 differs => differs,
             },

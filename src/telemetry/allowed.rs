@@ -9,6 +9,7 @@ use opentelemetry_sdk::{
 
 /// Keys of attributes that are exported: names from closed lists, counts, and the random name of a request.
 pub const EXPORTED: &[&str] = &[
+    "alarm",
     "dataset",
     "entries",
     "outcome",
@@ -81,6 +82,7 @@ pub const INSTRUMENTS: &[&str] = &[
     "disown.request.duration",
     "disown.unauthenticated",
     "disown.decisions",
+    "disown.alarms",
     "disown.access_log.commit.duration",
     "disown.access_log.batch",
     "disown.access_log.queue",

@@ -20,6 +20,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 
 /// So long may one export take.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// Metrics leave so often: an alarm is where somebody sees it within a minute, with a collector that takes its time.
+const EVERY: Duration = Duration::from_secs(15);
 /// So long may an orderly end wait for what is left.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -77,7 +79,7 @@ impl Telemetry {
         let metrics = SdkMeterProvider::builder()
             .with_resource(resource)
             .with_view(allowed::stream)
-            .with_reader(PeriodicReader::builder(exporter).build())
+            .with_reader(PeriodicReader::builder(exporter).with_interval(EVERY).build())
             .build();
         metrics::start(&metrics);
         let layer = tracing_opentelemetry::layer()

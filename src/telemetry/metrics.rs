@@ -16,6 +16,7 @@ struct Instruments {
     request_duration: Histogram<f64>,
     unauthenticated: Counter<u64>,
     decisions: Counter<u64>,
+    alarms: Counter<u64>,
     commit_duration: Histogram<f64>,
     batch: Histogram<u64>,
     queue: Gauge<u64>,
@@ -35,6 +36,7 @@ pub(super) fn start(provider: &SdkMeterProvider) {
             .build(),
         unauthenticated: meter.u64_counter("disown.unauthenticated").with_unit("{attempt}").build(),
         decisions: meter.u64_counter("disown.decisions").with_unit("{decision}").build(),
+        alarms: meter.u64_counter("disown.alarms").with_unit("{alarm}").build(),
         commit_duration: meter
             .f64_histogram("disown.access_log.commit.duration")
             .with_unit("s")
@@ -80,6 +82,13 @@ pub fn decision(role: Option<&str>, purpose: Option<&str>, outcome: &'static str
                 KeyValue::new("outcome", outcome),
             ],
         );
+    }
+}
+
+/// Somebody has to look at something.
+pub fn alarm(alarm: &'static str) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments.alarms.add(1, &[KeyValue::new("alarm", alarm)]);
     }
 }
 

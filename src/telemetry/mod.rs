@@ -1,6 +1,7 @@
 //! Telemetry: what the broker says about itself, as lines on standard error, and as spans and metrics to a collector where one is
 //! configured. It is never called a log: the access log is one.
 
+pub mod alarm;
 pub mod allowed;
 mod export;
 mod lost;

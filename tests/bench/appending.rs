@@ -93,6 +93,7 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
         keyring: Arc::new(pseudonym::open(&keyring, &kek)?),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        zone: jiff::tz::TimeZone::UTC,
     })
     .await?;
     log.appender.put_in_force(&"0".repeat(64), "", vec![], vec![]).await?;

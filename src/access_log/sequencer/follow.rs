@@ -1,7 +1,7 @@
 //! The log as it is by now: what other brokers appended, what a lost commit left, and what is gone with a primary that was lost.
 
 use super::{Sequencer, Waiting, time_of};
-use crate::access_log::{merkle::Frontier, recover::follow_heads, storage::corrupt};
+use crate::access_log::{batch::NewEntry, merkle::Frontier, recover::follow_heads, storage::corrupt};
 
 impl Sequencer {
     /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
@@ -27,13 +27,19 @@ impl Sequencer {
             heads.remove(0);
         }
         follow_heads(&heads, from, &self.keyring).await?;
+        let mut appended: Vec<NewEntry> = Vec::new();
         for head in &heads {
-            for leaf in self.storage.leaves(frontier.size(), head.size).await? {
-                frontier.push(leaf);
+            for entry in self.storage.entries(frontier.size(), head.size).await? {
+                frontier.push(entry.commitments().leaf());
+                appended.push(entry);
             }
             if frontier.size() != head.size || frontier.root() != head.root {
                 return Err(corrupt("its entries do not fit a head of it"));
             }
+        }
+        // Counted twice where this goes by what was vouched for: a limit is reached early then, which denies.
+        for entry in &appended {
+            self.tally().count_stored(entry).map_err(|_| corrupt("an entry cannot be read"))?;
         }
         let (epoch, last_actor) = self.storage.last(frontier.size()).await?;
         let last_time = last_actor.as_deref().and_then(time_of).unwrap_or(self.last_time);

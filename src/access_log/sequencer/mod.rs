@@ -1,5 +1,6 @@
 //! Puts entries in order, makes them durable, and only then hands out receipts.
 
+mod admit;
 mod follow;
 mod prepare;
 
@@ -11,12 +12,14 @@ use super::{
     recover::check_end,
     state::{LogState, Unavailable},
     storage::Storage,
+    tally::Tally,
 };
 use crate::{clock::Clock, entropy::Entropy, ids::BrokerId, pseudonym::Keyring, telemetry::metrics};
+use admit::count_today;
 use jiff::Timestamp;
 use prepare::{Prepared, Waiting, receipt, rehash, time_of};
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -52,6 +55,8 @@ pub(super) struct Sequencer {
     /// As far as this broker gave receipts, and the epoch then. What came after may be gone with a primary that was lost.
     vouched: (Frontier, u64),
     epoch: watch::Sender<u64>,
+    /// What was told today; those who ask look at it too.
+    tally: Arc<Mutex<Tally>>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
     /// The log may be further than is known here.
@@ -70,6 +75,7 @@ impl Sequencer {
         broker: BrokerId,
         state: watch::Sender<LogState>,
         epoch: watch::Sender<u64>,
+        mut tally: Tally,
     ) -> Result<Self, sqlx::Error> {
         let tail = storage.tail().await?;
         let size = tail.frontier.size();
@@ -78,8 +84,11 @@ impl Sequencer {
             let checkpoint = keyring.sign(size, &tail.frontier.root()).await;
             storage.store_checkpoint(size, checkpoint.note()).await?;
         }
+        let last_time = tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH);
+        count_today(&mut *storage, size, clock.now().max(last_time), &mut tally).await?;
         Ok(Self {
-            last_time: tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH),
+            last_time,
+            tally: Arc::new(Mutex::new(tally)),
             vouched: (tail.frontier.clone(), tail.epoch),
             frontier: tail.frontier,
             storage,
@@ -157,21 +166,15 @@ impl Sequencer {
             return self.could_not_read_on(waiting, &error);
         }
         loop {
-            // An entry behind one that opens an epoch is stale in the same batch already.
-            let mut current = *self.epoch.borrow();
-            let (in_force, stale): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| {
-                let in_force = one.entry.epoch.is_none_or(|decided| decided == current);
-                current += u64::from(one.entry.opens_epoch.is_some());
-                in_force
-            });
-            waiting = in_force;
-            fail(stale, Unavailable::EpochMoved);
+            let now = self.next_time();
+            waiting = self.admit(waiting, now);
             if waiting.is_empty() {
                 return true;
             }
-            let mut prepared = match self.prepare(&waiting) {
+            let mut prepared = match self.prepare(&waiting, now) {
                 Ok(prepared) => prepared,
                 Err(_) => {
+                    self.tally().take_back();
                     fail(waiting, Unavailable::Unwritable);
                     return true;
                 }
@@ -182,6 +185,10 @@ impl Sequencer {
             let committed =
                 self.storage.commit(&prepared.batch).instrument(tracing::info_span!("commit", entries)).await;
             metrics::commit(entries, began.elapsed(), if committed.is_ok() { "committed" } else { "failed" });
+            if committed.is_err() {
+                // Of what came through after all the log will tell.
+                self.tally().take_back();
+            }
             match committed {
                 Ok(stored) => return self.finish(waiting, prepared, &stored).await,
                 // Another broker was first. Whoever is always second still gets there: each round somebody does.
@@ -224,6 +231,7 @@ impl Sequencer {
         (self.frontier, self.last_time) = (frontier, last_time);
         self.vouched = (self.frontier.clone(), epoch);
         self.epoch.send_replace(epoch);
+        self.tally().settle();
         // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
         self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));
         self.state.send_if_modified(|state| {
@@ -319,6 +327,7 @@ mod tests {
             keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
             clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),
             entropy,
+            zone: jiff::tz::TimeZone::UTC,
         })
         .await
         .unwrap();

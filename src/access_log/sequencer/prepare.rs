@@ -34,7 +34,7 @@ pub(super) struct Prepared {
 
 impl Sequencer {
     /// Stamps, salts and hashes; nothing of it counts until it is committed. The seal is yet to come.
-    pub(super) fn prepare(&self, waiting: &[Waiting]) -> Result<Prepared, NoEntropy> {
+    pub(super) fn prepare(&self, waiting: &[Waiting], now: Timestamp) -> Result<Prepared, NoEntropy> {
         let mut frontier = self.frontier.clone();
         let mut known: HashMap<NodeId, Hash> =
             Frontier::nodes_of(frontier.size()).into_iter().zip(frontier.nodes().iter().copied()).collect();
@@ -45,8 +45,7 @@ impl Sequencer {
         let mut nodes = Vec::new();
         let mut epochs = Vec::new();
         for one in waiting {
-            // Time never goes back in the log, whatever the machine's clock does.
-            last_time = self.clock.now().max(last_time + jiff::SignedDuration::from_micros(1));
+            last_time = now.max(last_time + jiff::SignedDuration::from_micros(1));
             if let Some(new) = &one.entry.opens_epoch {
                 epoch += 1;
                 epochs.push((epoch, new.clone()));

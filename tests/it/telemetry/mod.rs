@@ -32,6 +32,7 @@ async fn exporting_to(address: SocketAddr) -> (TestBroker, Process) {
 
 async fn serving(deployment: Deployment, telemetry: &str) -> (TestBroker, Process) {
     deployment.edit("disown.toml", "[telemetry]", &format!("[telemetry]\n{telemetry}"));
+    deployment.edit("policies/agreements/sojp-isolation.toml", "caller_per_day = 60", "caller_per_day = 1");
     let command = deployment.command();
     deployment.serve_apart(command).await
 }
@@ -68,6 +69,7 @@ async fn requests_of_every_kind(broker: &TestBroker) -> Done {
     unknown.terms.0 = format!("role-of-{PLANTED}");
     assert_eq!(broker.refused(&unknown, unknown.question(FREE)).await.0, Code::PermissionDenied);
     assert_eq!(broker.refused(&police, police.question("JY12345")).await.0, Code::InvalidArgument);
+    assert_eq!(broker.refused(&police, police.question(HEALTHY)).await.0, Code::PermissionDenied, "above the limit");
 
     let question = planted(clinician.request(&broker.deployment, clinician.question(HEALTHY)));
     let mut client = broker.access();
@@ -104,7 +106,7 @@ async fn requests_of_every_kind(broker: &TestBroker) -> Done {
     let counts = [
         (("load", "answered"), 3),
         (("query", "answered"), 3),
-        (("query", "denied"), 2),
+        (("query", "denied"), 3),
         (("query", "invalid"), 1),
         (("describe_access", "answered"), 1),
         (("put", "invalid"), 1),
@@ -183,7 +185,7 @@ fn every_request_has_its_spans(collector: &Collector, done: &Done) {
         assert_eq!(*way, format!("authorise plan translate {fetch} link redact record release"));
         assert!((1..=3).contains(&stores), "{way}");
     }
-    assert_eq!(ways[&("query", "denied")], ["authorise refuse", "authorise refuse"]);
+    assert_eq!(ways[&("query", "denied")], ["authorise refuse", "authorise refuse", "authorise plan translate refuse"]);
     assert_eq!(ways[&("query", "invalid")], ["refuse"]);
     assert_eq!(ways[&("put", "invalid")], ["authorise refuse"]);
     assert_eq!(ways[&("load", "answered")], ["authorise store(seal record insert)"; 3]);
@@ -207,6 +209,9 @@ fn every_request_is_counted(collector: &Collector, done: &Done) {
         });
         assert_eq!(counted.collect::<BTreeMap<_, _>>(), done.requests, "{name}");
     }
+    let alarms: Vec<_> =
+        points(&metrics["disown.alarms"]).into_iter().map(|(of, count)| (text(of, "alarm"), count)).collect();
+    assert_eq!(alarms, [("limit", 1)]);
     let sum = |name: &str| points(&metrics[name]).iter().map(|(_, count)| count).sum::<u64>();
     assert_eq!(sum("disown.unauthenticated"), 1);
     assert_eq!((sum("disown.access_log.writable"), sum("disown.access_log.queue")), (1, 0));
@@ -220,7 +225,7 @@ fn every_request_is_counted(collector: &Collector, done: &Done) {
         assert!(decisions.insert(decided, count).is_none());
     }
     assert_eq!(decisions[&["clinician", "clinical_care", "granted"]], 3);
-    assert_eq!(decisions[&["police_officer", "isolation_enforcement", "granted"]], 1);
+    assert_eq!(decisions[&["police_officer", "isolation_enforcement", "granted"]], 2);
     assert_eq!(decisions[&["police_officer", "statistics", "purpose"]], 1);
     assert_eq!(decisions[&["unknown", "isolation_enforcement", "role"]], 1);
 }
