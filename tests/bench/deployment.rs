@@ -85,6 +85,7 @@ impl Deployment {
             development: true,
         };
         lay_out(&layout, SystemClock.now().to_zoned(TimeZone::get("Europe/Jersey")?).date(), &SystemEntropy)?;
+        crate::limits::raise(&folder.path().join("policies"))?;
         let issuer = DevelopmentIssuer::from_pem(&fs::read_to_string(folder.path().join("development-issuer.pem"))?)?;
         Ok(Self { folder, issuer })
     }

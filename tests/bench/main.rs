@@ -7,6 +7,7 @@ mod appending;
 mod asking;
 mod decision;
 mod deployment;
+mod limits;
 mod median;
 mod policies;
 mod reload;

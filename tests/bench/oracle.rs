@@ -13,6 +13,8 @@
     reason = "a program that ends at the first thing that goes wrong"
 )]
 
+mod limits;
+
 use disown::{
     access::Slot,
     app::App,
@@ -175,6 +177,7 @@ impl Broker {
             development: true,
         };
         lay_out(&layout, today(), &SystemEntropy).unwrap();
+        limits::raise(&base.join("policies")).unwrap();
         // A connection that ends while it is measured would take its questions with it.
         let path = base.join("disown.toml");
         let text = fs::read_to_string(&path).unwrap();

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -74,6 +75,10 @@ class Broker:
 
     def lay_out(self):
         self.command("init", str(self.directory), "--development", "--listen", "127.0.0.1:0")
+        # Everybody is asked about in one day, by one caller of a role.
+        for agreement in (self.directory / "policies" / "agreements").glob("*.toml"):
+            text = agreement.read_text(encoding="utf-8")
+            agreement.write_text(re.sub(r"(_per_day = )\d+", r"\g<1>1000000", text), encoding="utf-8")
 
     def start(self):
         with open(self.telemetry, "ab") as stderr:

@@ -32,6 +32,7 @@ impl LaidOut {
             development: true,
         };
         lay_out(&layout, SystemClock.now().to_zoned(TimeZone::get("Europe/Jersey")?).date(), &SystemEntropy)?;
+        super::limits::raise(&folder.path().join("policies"))?;
         let issuer = DevelopmentIssuer::from_pem(&fs::read_to_string(folder.path().join("development-issuer.pem"))?)?;
         let laid_out = Self { folder, issuer };
         laid_out.certify()?;

@@ -8,6 +8,8 @@ pub mod cluster;
 pub mod connection;
 pub mod deployed;
 pub mod laid_out;
+#[path = "../limits.rs"]
+pub mod limits;
 pub mod process;
 pub mod running;
 pub mod subjects;
