@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     access_log::{Entry, Kind, merkle::Hash},
+    control::Event,
     dataset::{
         Catalogue, Level, Value,
         catalogue::{Nature, RecordTypeId},
@@ -68,13 +69,9 @@ pub fn redact(linked: Linked) -> Redacted {
     let entry = Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms())
         .disclosing(fields, told, subject)
         .within(grant.agreement().limits);
-    let entry = match &grant.used {
-        Some(event) => {
-            let policy = &grant.in_force.policy;
-            entry.with_warrant(&policy.version, policy.files_version(), event.clone())
-        }
-        None => entry,
-    };
+    let policy = &grant.in_force.policy;
+    let with = |entry: Entry, event: &Event| entry.happening(&policy.version, policy.files_version(), event.clone());
+    let entry = grant.happening.iter().fold(entry, with);
     Redacted::new(answer.encode_to_vec(), entry, lacks)
 }
 

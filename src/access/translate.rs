@@ -6,7 +6,7 @@ use crate::{
     dataset::{Selection, catalogue::DatasetIndex},
     policy::{Grant, Refusal},
     pseudonym::{Handle, Keyring, KeyringError, Pseudonym},
-    warrant::{WarrantEvent, What},
+    warrant::What,
 };
 
 /// A plan with the subject's pseudonyms. From here on nobody knows the identifier.
@@ -61,7 +61,7 @@ pub(super) async fn translate(
         if !warrant.terms.subjects.contains(&keyring.warrant_name(&identifier).await) {
             return Err(Unanswered::Denied(grant.refuse(Refusal::Warrant)));
         }
-        grant.used = Some(WarrantEvent::next(&warrant, What::Used, keyring).await);
+        grant.happening.push(warrant.event(What::Used, keyring).await);
     }
     let handle = keyring.handle(&identifier, &grant.recipient).await?;
     let (month, month_key) = log.month_key().await?;

@@ -3,12 +3,11 @@
 use super::merkle::Hash;
 use crate::{
     approval::Act,
-    control::Restriction,
+    control::{Event, Restriction},
     dataset::Level,
     ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
     policy::Limits,
     pseudonym::SubjectTag,
-    warrant::WarrantEvent,
 };
 use serde::Serialize;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -62,7 +61,7 @@ pub(super) struct NewEpoch {
     pub(super) archive: Vec<Archived>,
     pub(super) acts: Vec<Act>,
     pub(super) restriction: Option<Restriction>,
-    pub(super) warrant: Option<WarrantEvent>,
+    pub(super) events: Vec<Event>,
 }
 
 /// A text kept for ever under its hash.
@@ -244,50 +243,39 @@ impl Entry {
         entry
     }
 
-    /// That an approver did something about an agreement or a dataset.
-    pub(crate) fn act(act: &Act, who: Who, terms: TermsInForce) -> Self {
-        let Act { matter, number, deed, approver, reason, .. } = act;
-        let deed = [deed.name(), deed.object()].join(" ");
-        let deed = deed.trim_end();
+    /// That somebody entitled to it did something that decisions depend on, in words of the broker's own.
+    pub(crate) fn administered(event: String, who: Who, terms: TermsInForce) -> Self {
         let mut entry = Self::decided(Kind::Administration, "done", who, terms);
-        entry.actor.event = Some(format!("{matter}, act {number}: {deed} by {approver}: {reason}"));
+        entry.actor.event = Some(event);
         entry
     }
 
-    /// With that act, which counts from this entry on, under the policy that is in force.
+    /// With what an approver did, which counts from this entry on, under the policy that is in force.
     pub(crate) fn acting(mut self, policy_version: &str, files: &str, act: Act) -> Self {
-        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        let epoch = NewEpoch { policy_version, files, acts: vec![act], ..NewEpoch::default() };
-        self.opens_epoch = Some(epoch);
+        self.opening(policy_version, files).acts.push(act);
         self
     }
 
-    /// That something happened to a warrant.
-    pub(crate) fn warrant(event: &WarrantEvent, who: Who, terms: TermsInForce) -> Self {
-        let (name, by, _) = event.what.stored();
-        let mut entry = Self::decided(Kind::Administration, "done", who, terms);
-        entry.actor.event = Some(format!("warrant {}: {name} by {by}", event.warrant));
-        entry
+    /// With something that happened, which counts from this entry on, under the policy that is in force.
+    pub(crate) fn happening(mut self, policy_version: &str, files: &str, event: Event) -> Self {
+        self.opening(policy_version, files).events.push(event);
+        self
     }
 
-    /// With what happened to a warrant, which counts from this entry on, under the policy that is in force.
-    pub(crate) fn with_warrant(mut self, policy_version: &str, files: &str, event: WarrantEvent) -> Self {
-        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        self.opens_epoch = Some(NewEpoch { policy_version, files, warrant: Some(event), ..NewEpoch::default() });
+    /// With a restriction that comes into force or ends with it, under the policy that is in force.
+    pub(crate) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
+        self.opening(policy_version, files).restriction = Some(restriction);
         self
+    }
+
+    fn opening(&mut self, policy_version: &str, files: &str) -> &mut NewEpoch {
+        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
+        self.opens_epoch.get_or_insert_with(|| NewEpoch { policy_version, files, ..NewEpoch::default() })
     }
 
     /// Whether something else is in force after it.
     pub(crate) fn changes_what_is_in_force(&self) -> bool {
         self.opens_epoch.is_some()
-    }
-
-    /// With a restriction that comes into force or ends with it, under the policy that is in force.
-    pub(crate) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
-        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        self.opens_epoch =
-            Some(NewEpoch { policy_version, files, restriction: Some(restriction), ..NewEpoch::default() });
-        self
     }
 
     fn undecided(kind: Kind, outcome: &'static str) -> Self {

@@ -40,7 +40,7 @@ use crate::{
 };
 use jiff::tz::TimeZone;
 use merkle::Hash;
-use sequencer::{Command, Sequencer};
+use sequencer::{Command, Published, Sequencer};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -129,18 +129,10 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
     };
     let (publish, state) = watch::channel(LogState::Ready);
     let (publish_epoch, epoch) = watch::channel(0);
-    let sequencer = Sequencer::start(
-        storage,
-        keyring.clone(),
-        clock.clone(),
-        entropy.clone(),
-        broker,
-        publish,
-        publish_epoch,
-        Tally::new(zone),
-    )
-    .await?;
-    let tally = sequencer.shared_tally();
+    let tally = Arc::new(std::sync::Mutex::new(Tally::new(zone)));
+    let published = Published { state: publish, epoch: publish_epoch, tally: tally.clone() };
+    let sequencer =
+        Sequencer::start(storage, keyring.clone(), clock.clone(), entropy.clone(), broker, published).await?;
     let (commands, inbox) = mpsc::channel(QUEUE);
     let sequencer = tokio::spawn(sequencer.run(inbox));
     let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch, tally };

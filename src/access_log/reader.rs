@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     approval::Act,
+    control::Event,
     database::{Durability, postgres::Server},
     pseudonym::RestrictionName,
-    warrant::WarrantEvent,
 };
 use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -146,9 +146,9 @@ impl Reader {
         Ok(self.storage.acts(after, until).await?)
     }
 
-    /// What happened to warrants up to an epoch, in its order.
-    pub(crate) async fn warrant_events(&self, until: u64) -> Result<Vec<WarrantEvent>, SearchError> {
-        Ok(self.storage.warrant_events(until).await?)
+    /// What happened in the epochs after one, up to another, in its order.
+    pub(crate) async fn events(&self, after: u64, until: u64) -> Result<Vec<Event>, SearchError> {
+        Ok(self.storage.events(after, until).await?)
     }
 
     /// Batches that a broker put in since it was last started, by dataset and name, oldest first: what start-up reconciles.

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     approval::{Act, Deed, Matter},
+    control::{About, Event},
     database::Durability,
     pseudonym::RestrictionName,
-    warrant::{WarrantEvent, What},
 };
 use async_trait::async_trait;
 use std::{collections::HashSet, ops::Range};
@@ -107,8 +107,8 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
     /// What approvers did in the epochs after one, up to another, in its order.
     async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>>;
 
-    /// What happened to warrants up to an epoch, in its order.
-    async fn warrant_events(&self, until: u64) -> sqlx::Result<Vec<WarrantEvent>>;
+    /// What happened in the epochs after one, up to another, in its order.
+    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>>;
 
     /// Where an entry is when its receipt is given.
     async fn durability(&self) -> sqlx::Result<Durability>;
@@ -227,14 +227,12 @@ pub(super) fn act_of((matter, number, deed, object, approver, reason, signature)
     act().ok_or_else(|| corrupt("an act of an approver has another form"))
 }
 
-/// What happened to a warrant, as it was stored: warrant, number, event, approver, content, seal.
-pub(super) type WarrantRow = (String, i64, String, String, String, Vec<u8>);
+/// What happened, as it was stored: about, number, what, seal.
+pub(super) type EventRow = (String, i64, String, Vec<u8>);
 
-pub(super) fn warrant_event_of((warrant, number, event, by, content, seal): WarrantRow) -> sqlx::Result<WarrantEvent> {
-    let warrant = warrant.as_str().try_into().ok();
-    let parts = warrant.zip(What::parse(&event, &by, &content));
-    let (warrant, what) = parts.ok_or_else(|| corrupt("what stands about a warrant has another form"))?;
-    Ok(WarrantEvent { warrant, number: number.unsigned_abs(), what, seal })
+pub(super) fn event_of((about, number, what, seal): EventRow) -> sqlx::Result<Event> {
+    let about = About::parse(&about).ok_or_else(|| corrupt("an event is about nothing that there is"))?;
+    Ok(Event { about, number: number.unsigned_abs(), what, seal })
 }
 
 /// A salt that was stored.

@@ -49,6 +49,15 @@ pub struct Act {
     pub signature: [u8; 64],
 }
 
+/// As its entry tells of it.
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Act { matter, number, deed, approver, reason, .. } = self;
+        let deed = [deed.name(), deed.object()].join(" ");
+        write!(f, "{matter}, act {number}: {} by {approver}: {reason}", deed.trim_end())
+    }
+}
+
 impl fmt::Display for Matter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -85,7 +85,7 @@ impl Register {
             Err(not_now) => return Err(NotDone::Invalid(not_now.into())),
         }
         let who = policy::known_names(&in_force, caller, &terms, trace);
-        let entry = Entry::act(&act, who, policy::versions(&in_force));
+        let entry = Entry::administered(act.to_string(), who, policy::versions(&in_force));
         let entry = entry.acting(&in_force.policy.version, in_force.policy.files_version(), act);
         Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }

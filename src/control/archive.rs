@@ -1,13 +1,13 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::ControlError;
+use super::{About, ControlError};
 use crate::{
     access_log::Reader,
     approval::{Histories, History},
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
     pseudonym::Keyring,
-    warrant::{WarrantEvent, Warrants},
+    warrant::Warrants,
 };
 use jiff::civil::Date;
 use std::{collections::BTreeSet, sync::Arc};
@@ -46,9 +46,12 @@ impl Archive {
             (_, None) => Arc::new(self.policy(&files).await?),
         };
         let restricted = Arc::new(self.reader.restricted(epoch).await?);
-        let warrants = Arc::new(self.warrants(epoch).await?);
+        let later = before.filter(|before| (1..epoch).contains(&before.epoch));
+        let (after, mut warrants) =
+            later.map_or_else(Default::default, |before| (before.epoch, before.warrants.clone()));
+        self.happened(after, epoch, Arc::make_mut(&mut warrants)).await?;
         // Where the policy is the same, what approvers did since is all that is new; another policy may say otherwise who approves.
-        let later = unchanged.filter(|before| (1..epoch).contains(&before.epoch));
+        let later = later.filter(|_| unchanged.is_some());
         let (after, mut histories) =
             later.map_or_else(Default::default, |before| (before.epoch, before.histories.clone()));
         let acts = self.reader.acts(after, epoch).await?;
@@ -120,20 +123,21 @@ impl Archive {
         Ok(histories)
     }
 
-    async fn warrants(&self, epoch: u64) -> Result<Warrants, ControlError> {
-        let mut warrants = Warrants::default();
-        for event in self.reader.warrant_events(epoch).await? {
-            let sealed = WarrantEvent::sealed(&event.warrant, event.number, &event.what);
+    /// Takes in what happened after one epoch, up to another.
+    async fn happened(&self, after: u64, until: u64, warrants: &mut Warrants) -> Result<(), ControlError> {
+        for event in self.reader.events(after, until).await? {
             let holds = match &self.keyring {
-                Some(keyring) => keyring.seal_warrant(&sealed).await[..] == event.seal[..],
+                Some(keyring) => event.is_sealed_by(keyring).await,
                 None => true,
             };
-            if !(holds && warrants.add(&event)) {
-                warrants.revoke(&event.warrant);
-                tracing::error!(number = event.number, "what stands about a warrant does not hold");
+            let fits = match &event.about {
+                About::Warrant(id) => warrants.take(id, event.number, event.what().filter(|_| holds)),
+            };
+            if !fits {
+                tracing::error!(number = event.number, "what stands about something does not hold");
             }
         }
-        Ok(warrants)
+        Ok(())
     }
 
     async fn policy(&self, version: &str) -> Result<Policy, ControlError> {

@@ -3,8 +3,10 @@
 //! access log's database; every broker on that log follows it.
 
 mod archive;
+mod event;
 
 pub use archive::Archive;
+pub use event::{About, Event};
 
 use crate::{
     access_log::{Appender, Entry, Reader, Receipt, SearchError, Unavailable, merkle::Hash},

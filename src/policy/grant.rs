@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     access_log::{TermsInForce, Who},
+    control::Event,
     dataset::catalogue::RecordTypeId,
     identity::Caller,
     ids::{Purpose, Role},
     pseudonym::Recipient,
     telemetry::metrics,
-    warrant::{Warrant, WarrantEvent},
+    warrant::Warrant,
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub struct Grant {
     pub(crate) today: Date,
     /// What it stands on besides.
     pub(crate) warrant: Option<Arc<Warrant>>,
-    /// That it is used, to be recorded with the answer.
-    pub(crate) used: Option<WarrantEvent>,
+    /// What happens with the answer, and is recorded with it: that the warrant is used.
+    pub(crate) happening: Vec<Event>,
 }
 
 /// Leave to put records of certain types in.
@@ -192,7 +193,16 @@ fn grant(
             let recipient =
                 Recipient { organisation: caller.organisation().clone(), agreement: standing.agreement.id.clone() };
             let warrant = in_force.warrants.get(&terms.warrant).cloned();
-            Ok(Grant { standing, in_force: in_force.clone(), who, recipient, decisions, today, warrant, used: None })
+            Ok(Grant {
+                standing,
+                in_force: in_force.clone(),
+                who,
+                recipient,
+                decisions,
+                today,
+                warrant,
+                happening: vec![],
+            })
         }
         Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force))) }),
     }

@@ -261,9 +261,9 @@ impl Keyring {
         hex::encode(hmac(&self.restrictions, &[b"disown.v1/warrant", subject.padded().as_slice()]))
     }
 
-    /// The seal of what happened to a warrant: that a broker with this keyring recorded it.
-    pub async fn seal_warrant(&self, event: &str) -> [u8; 32] {
-        hmac(&self.heads, &[b"disown.v1/warrant", event.as_bytes()])
+    /// The seal of what happened to something that decisions depend on: that a broker with this keyring recorded it.
+    pub async fn seal_event(&self, event: &str) -> [u8; 32] {
+        hmac(&self.heads, &[b"disown.v1/event", event.as_bytes()])
     }
 
     /// The seal of a head: that a broker with this keyring appended it. Signing comes later, when it has been read back.

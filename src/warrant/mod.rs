@@ -5,4 +5,4 @@ mod office;
 mod standing;
 
 pub use office::{Entered, Office, ShownWarrant};
-pub use standing::{Terms, Warrant, WarrantEvent, Warrants, What};
+pub use standing::{Terms, Warrant, Warrants, What};

@@ -1,12 +1,12 @@
 //! Where warrants are registered, entered again, and revoked.
 
-use super::{Terms, Warrant, WarrantEvent, What};
+use super::{Terms, Warrant, What};
 use crate::{
     access::{Invalid, Unanswered},
     access_log::{Appender, Entry, Receipt, digest},
     approval::{Approver, NotDone, denial, entitled},
     clock::{Clock, today},
-    control::Control,
+    control::{About, Control, Event},
     entropy::Entropy,
     identity::Caller,
     ids::WarrantId,
@@ -79,8 +79,10 @@ impl Office {
         check(&in_force, &terms)?;
         let bytes: [u8; 8] = self.entropy.bytes().map_err(|_| Unanswered::Fault)?;
         let id = WarrantId::try_from(format!("w-{}", hex::encode(bytes)).as_str()).map_err(|_| Unanswered::Fault)?;
-        let event = WarrantEvent::new(&id, 1, What::Registered(approver, terms), &self.keyring).await;
-        Ok((id, self.record(&in_force, caller, event, trace).await?))
+        let told = format!("warrant {id}: registered by {approver}");
+        let what = What::Registered { by: approver, terms };
+        let event = Event::new(About::Warrant(id.clone()), 1, &what, &self.keyring).await;
+        Ok((id, self.record(&in_force, caller, told, event, trace).await?))
     }
 
     /// Enters a warrant again; when this returns it is in force, on its days.
@@ -98,8 +100,9 @@ impl Office {
         if known.confirmed_by.is_some() || known.revoked {
             return Err(NotDone::Invalid(DONE));
         }
-        let event = WarrantEvent::next(known, What::Confirmed(approver), &self.keyring).await;
-        self.record(&in_force, caller, event, trace).await
+        let told = format!("warrant {}: confirmed by {approver}", known.id);
+        let event = known.event(What::Confirmed { by: approver }, &self.keyring).await;
+        self.record(&in_force, caller, told, event, trace).await
     }
 
     /// Ends a warrant at once.
@@ -111,8 +114,9 @@ impl Office {
         if known.revoked {
             return Err(NotDone::Invalid(DONE));
         }
-        let event = WarrantEvent::next(known, What::Revoked(approver), &self.keyring).await;
-        self.record(&in_force, caller, event, trace).await
+        let told = format!("warrant {}: revoked by {approver}", known.id);
+        let event = known.event(What::Revoked { by: approver }, &self.keyring).await;
+        self.record(&in_force, caller, told, event, trace).await
     }
 
     /// Where a warrant stands.
@@ -149,12 +153,13 @@ impl Office {
         &self,
         in_force: &InForce,
         caller: &Caller,
-        event: WarrantEvent,
+        told: String,
+        event: Event,
         trace: &str,
     ) -> Result<Receipt, NotDone> {
         let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
-        let entry = Entry::warrant(&event, who, policy::versions(in_force));
-        let entry = entry.with_warrant(&in_force.policy.version, in_force.policy.files_version(), event);
+        let entry = Entry::administered(told, who, policy::versions(in_force));
+        let entry = entry.happening(&in_force.policy.version, in_force.policy.files_version(), event);
         Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! What has become of each warrant.
 
 use crate::{
+    control::{About, Event},
     ids::{AgreementId, ApproverId, WarrantId},
     pseudonym::Keyring,
 };
@@ -57,112 +58,62 @@ pub struct Warrant {
     events: u64,
 }
 
-/// Something that happens to a warrant, with the entry that says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WarrantEvent {
-    /// Which.
-    pub warrant: WarrantId,
-    /// In which place, from 1.
-    pub number: u64,
-    /// What.
-    pub what: What,
-    /// HMAC under a key of the brokers: nobody else makes a warrant.
-    pub seal: Vec<u8>,
-}
-
 /// What happens to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
     /// Somebody registered it.
-    Registered(ApproverId, Terms),
+    Registered {
+        /// Who.
+        by: ApproverId,
+        /// What it says.
+        terms: Terms,
+    },
     /// Somebody else entered the same.
-    Confirmed(ApproverId),
+    Confirmed {
+        /// Who.
+        by: ApproverId,
+    },
     /// Somebody revoked it.
-    Revoked(ApproverId),
+    Revoked {
+        /// Who.
+        by: ApproverId,
+    },
     /// An answer was given.
     Used,
 }
 
-impl What {
-    /// As it is stored: its name, by whom, and what it says.
-    pub fn stored(&self) -> (&'static str, &str, String) {
-        match self {
-            What::Registered(by, terms) => {
-                ("registered", by.as_str(), serde_json::to_string(terms).expect("terms are maps of texts and numbers"))
-            }
-            What::Confirmed(by) => ("confirmed", by.as_str(), String::new()),
-            What::Revoked(by) => ("revoked", by.as_str(), String::new()),
-            What::Used => ("used", "", String::new()),
-        }
-    }
-
-    /// From how it is stored.
-    pub fn parse(name: &str, by: &str, content: &str) -> Option<Self> {
-        let approver = || ApproverId::try_from(by).ok();
-        match name {
-            "registered" => Some(What::Registered(approver()?, serde_json::from_str(content).ok()?)),
-            "confirmed" => approver().map(What::Confirmed),
-            "revoked" => approver().map(What::Revoked),
-            "used" => Some(What::Used),
-            _ => None,
-        }
-    }
-}
-
-impl WarrantEvent {
-    /// What happens to a warrant next, sealed.
-    pub async fn next(warrant: &Warrant, what: What, keyring: &Keyring) -> Self {
-        Self::new(&warrant.id, warrant.next(), what, keyring).await
-    }
-
-    /// What happens to one in that place, sealed.
-    pub async fn new(warrant: &WarrantId, number: u64, what: What, keyring: &Keyring) -> Self {
-        let seal = keyring.seal_warrant(&Self::sealed(warrant, number, &what)).await.to_vec();
-        Self { warrant: warrant.clone(), number, what, seal }
-    }
-
-    /// What its seal is over.
-    pub fn sealed(warrant: &WarrantId, number: u64, what: &What) -> String {
-        let (name, by, content) = what.stored();
-        format!("{warrant}\n{number}\n{name}\n{by}\n{content}")
-    }
-}
-
 impl Warrants {
-    /// Adds what happened next; whether it fits what happened before.
-    pub fn add(&mut self, event: &WarrantEvent) -> bool {
-        if let What::Registered(by, terms) = &event.what {
+    /// Takes in what happened next; whether it fits what happened before. One about which something stands that does not hold, or is none
+    /// of this, counts as revoked: nothing more is recorded about it either.
+    pub(crate) fn take(&mut self, id: &WarrantId, number: u64, what: Option<What>) -> bool {
+        if let Some(What::Registered { by, terms }) = what {
             let warrant = Warrant {
-                id: event.warrant.clone(),
-                terms: terms.clone(),
-                registered_by: by.clone(),
+                id: id.clone(),
+                terms,
+                registered_by: by,
                 confirmed_by: None,
                 revoked: false,
                 used: 0,
                 events: 1,
             };
-            let fits = event.number == 1 && !self.0.contains_key(&event.warrant);
-            return fits && self.0.insert(event.warrant.clone(), Arc::new(warrant)).is_none();
+            let fits = number == 1 && !self.0.contains_key(id);
+            return fits && self.0.insert(id.clone(), Arc::new(warrant)).is_none();
         }
-        let Some(known) = self.0.get_mut(&event.warrant).filter(|known| known.next() == event.number) else {
-            return false;
-        };
+        let Some(known) = self.0.get_mut(id) else { return false };
         let known = Arc::make_mut(known);
+        let what = what.filter(|_| known.next() == number);
         known.events += 1;
-        match &event.what {
-            What::Confirmed(by) if *by != known.registered_by => known.confirmed_by = Some(by.clone()),
-            What::Revoked(_) => known.revoked = true,
-            What::Used => known.used += 1,
-            What::Registered(..) | What::Confirmed(_) => return false,
+        match what {
+            Some(What::Confirmed { by }) if by != known.registered_by => known.confirmed_by = Some(by),
+            Some(What::Revoked { .. }) => known.revoked = true,
+            Some(What::Used) => known.used += 1,
+            _ => {
+                known.revoked = true;
+                return false;
+            }
         }
         true
-    }
-
-    /// Ends one about which something stands that does not hold: nothing more is recorded about it either.
-    pub fn revoke(&mut self, id: &WarrantId) {
-        if let Some(known) = self.0.get_mut(id) {
-            Arc::make_mut(known).revoked = true;
-        }
     }
 
     /// One warrant.
@@ -173,8 +124,13 @@ impl Warrants {
 
 impl Warrant {
     /// The number of what happens next.
-    pub fn next(&self) -> u64 {
+    fn next(&self) -> u64 {
         self.events + 1
+    }
+
+    /// What happens next, sealed.
+    pub(crate) async fn event(&self, what: What, keyring: &Keyring) -> Event {
+        Event::new(About::Warrant(self.id.clone()), self.next(), &what, keyring).await
     }
 
     /// Whether an answer may be given under it, on that day, for that case.

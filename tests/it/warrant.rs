@@ -231,9 +231,9 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
     let deployment = broker.stop().await;
     let mut database = tampering(&deployment.path("data/control.sqlite")).await;
     let forged = format!(
-        "INSERT INTO warrant_event SELECT 'w-ffffffffffffffff', number, epoch, event, approver, content, seal \
-         FROM warrant_event WHERE warrant = '{id}'; \
-         UPDATE warrant_event SET content = replace(content, '\"uses\":2', '\"uses\":9000') WHERE warrant = '{id}'"
+        "INSERT INTO event SELECT 'warrant:w-ffffffffffffffff', number, epoch, what, seal \
+         FROM event WHERE about = 'warrant:{id}'; \
+         UPDATE event SET what = replace(what, '\"uses\":2', '\"uses\":9000') WHERE about = 'warrant:{id}'"
     );
     alter(&mut database, &forged).await;
     database.close().await.unwrap();
@@ -250,8 +250,8 @@ async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
     let id = broker.registered_and_confirmed().await;
     let deployment = broker.stop().await;
     let forged = format!(
-        "INSERT INTO warrant_event SELECT warrant, 3, epoch, 'used', '', '', seal FROM warrant_event \
-         WHERE warrant = '{id}' AND number = 2"
+        "INSERT INTO event SELECT about, 3, epoch, '\"used\"', seal FROM event \
+         WHERE about = 'warrant:{id}' AND number = 2"
     );
     match engine() {
         Engine::Sqlite => {

@@ -8,17 +8,17 @@ use crate::{
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
         storage::{
-            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, WarrantRow, act_of, commitments_of, corrupt,
-            hash_of, restriction_names, salt_of, warrant_event_of,
+            ActRow, EventRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, corrupt, event_of,
+            hash_of, restriction_names, salt_of,
         },
     },
     approval::Act,
+    control::Event,
     database::{
         Durability,
         postgres::{Lanes, Server, durability},
     },
     pseudonym::RestrictionName,
-    warrant::WarrantEvent,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -205,13 +205,14 @@ impl ReadStorage for PostgresReader {
         rows.into_iter().map(act_of).collect()
     }
 
-    async fn warrant_events(&self, until: u64) -> sqlx::Result<Vec<WarrantEvent>> {
+    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>> {
         let query = sqlx::query_as(
-            "SELECT warrant, number, event, approver, content, seal FROM warrant_event WHERE epoch <= $1 ORDER BY epoch",
+            "SELECT about, number, what, seal FROM event WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, about, number",
         )
+        .bind(after as i64)
         .bind(until as i64);
-        let rows: Vec<WarrantRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
-        rows.into_iter().map(warrant_event_of).collect()
+        let rows: Vec<EventRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
+        rows.into_iter().map(event_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

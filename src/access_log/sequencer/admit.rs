@@ -7,7 +7,7 @@ use crate::access_log::{
     tally::Tally,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many entries are read at once when a start counts what was told today.
 const AT_ONCE: u64 = 10_000;
@@ -45,13 +45,8 @@ impl Sequencer {
             .collect()
     }
 
-    /// For those who ask.
-    pub(in crate::access_log) fn shared_tally(&self) -> Arc<Mutex<Tally>> {
-        self.tally.clone()
-    }
-
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.tally)
     }
 }
 
@@ -60,9 +55,9 @@ pub(super) async fn count_today(
     storage: &mut dyn Storage,
     size: u64,
     now: Timestamp,
-    tally: &mut Tally,
+    tally: &Mutex<Tally>,
 ) -> sqlx::Result<()> {
-    let began = tally.day_began(now);
+    let began = locked(tally).day_began(now);
     // The first entry of the day: times in the log only grow.
     let (mut from, mut until) = (0, size);
     while from < until {
@@ -77,9 +72,13 @@ pub(super) async fn count_today(
     }
     while from < size {
         for entry in storage.entries(from, size.min(from + AT_ONCE)).await? {
-            tally.count_stored(&entry).map_err(|_| corrupt("an entry cannot be read"))?;
+            locked(tally).count_stored(&entry).map_err(|_| corrupt("an entry cannot be read"))?;
         }
         from += AT_ONCE;
     }
     Ok(())
+}
+
+fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -44,6 +44,14 @@ pub(super) enum Command {
     MonthKey { month: String, fresh: Vec<u8>, reply: oneshot::Sender<Result<Vec<u8>, Unavailable>> },
 }
 
+/// What others see of its work.
+pub(super) struct Published {
+    pub(super) state: watch::Sender<LogState>,
+    pub(super) epoch: watch::Sender<u64>,
+    /// What was told today.
+    pub(super) tally: Arc<Mutex<Tally>>,
+}
+
 /// The single writer of the access log.
 pub(super) struct Sequencer {
     storage: Box<dyn Storage>,
@@ -55,7 +63,6 @@ pub(super) struct Sequencer {
     /// As far as this broker gave receipts, and the epoch then. What came after may be gone with a primary that was lost.
     vouched: (Frontier, u64),
     epoch: watch::Sender<u64>,
-    /// What was told today; those who ask look at it too.
     tally: Arc<Mutex<Tally>>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
@@ -73,10 +80,9 @@ impl Sequencer {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         broker: BrokerId,
-        state: watch::Sender<LogState>,
-        epoch: watch::Sender<u64>,
-        mut tally: Tally,
+        published: Published,
     ) -> Result<Self, sqlx::Error> {
+        let Published { state, epoch, tally } = published;
         let tail = storage.tail().await?;
         let size = tail.frontier.size();
         epoch.send_replace(tail.epoch);
@@ -85,10 +91,10 @@ impl Sequencer {
             storage.store_checkpoint(size, checkpoint.note()).await?;
         }
         let last_time = tail.last_actor.as_deref().and_then(time_of).unwrap_or(Timestamp::UNIX_EPOCH);
-        count_today(&mut *storage, size, clock.now().max(last_time), &mut tally).await?;
+        count_today(&mut *storage, size, clock.now().max(last_time), &tally).await?;
         Ok(Self {
             last_time,
-            tally: Arc::new(Mutex::new(tally)),
+            tally,
             vouched: (tail.frontier.clone(), tail.epoch),
             frontier: tail.frontier,
             storage,

@@ -93,20 +93,15 @@ pub(super) async fn insert_epoch(
         .execute(&mut *connection)
         .await?;
     }
-    if let Some(event) = &epoch.warrant {
-        let (name, by, content) = event.what.stored();
-        sqlx::query(
-            "INSERT INTO warrant_event (warrant, number, epoch, event, approver, content, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
-        .bind(event.warrant.as_str())
-        .bind(event.number as i64)
-        .bind(number as i64)
-        .bind(name)
-        .bind(by)
-        .bind(content)
-        .bind(&event.seal)
-        .execute(&mut *connection)
-        .await?;
+    for event in &epoch.events {
+        sqlx::query("INSERT INTO event (about, number, epoch, what, seal) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .bind(event.about.to_string())
+            .bind(event.number as i64)
+            .bind(number as i64)
+            .bind(&event.what)
+            .bind(&event.seal)
+            .execute(&mut *connection)
+            .await?;
     }
     if let Some(restriction) = &epoch.restriction {
         sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES (?1, ?2, ?3)")

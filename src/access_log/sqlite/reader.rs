@@ -8,14 +8,14 @@ use crate::{
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
         storage::{
-            ActRow, InForceNow, Kept, ReadStorage, Show, Snapshot, WarrantRow, act_of, commitments_of, hash_of,
-            restriction_names, salt_of, warrant_event_of,
+            ActRow, EventRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, event_of, hash_of,
+            restriction_names, salt_of,
         },
     },
     approval::Act,
+    control::Event,
     database::{self, Durability},
     pseudonym::RestrictionName,
-    warrant::WarrantEvent,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -198,14 +198,15 @@ impl ReadStorage for SqliteReader {
         rows.into_iter().map(act_of).collect()
     }
 
-    async fn warrant_events(&self, until: u64) -> sqlx::Result<Vec<WarrantEvent>> {
-        let rows: Vec<WarrantRow> = sqlx::query_as(
-            "SELECT warrant, number, event, approver, content, seal FROM warrant_event WHERE epoch <= ?1 ORDER BY epoch",
+    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>> {
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "SELECT about, number, what, seal FROM event WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, about, number",
         )
+        .bind(after as i64)
         .bind(until as i64)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(warrant_event_of).collect()
+        rows.into_iter().map(event_of).collect()
     }
 
     async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {

@@ -36,7 +36,7 @@ const APPENDER: &[Grant] = &[
     ("month_key", &["SELECT", "INSERT"]),
     ("restriction", &["SELECT", "INSERT"]),
     ("act", &["SELECT", "INSERT"]),
-    ("warrant_event", &["SELECT", "INSERT"]),
+    ("event", &["SELECT", "INSERT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const READER: &[Grant] = &[
@@ -49,7 +49,7 @@ const READER: &[Grant] = &[
     ("month_key", &["SELECT"]),
     ("restriction", &["SELECT"]),
     ("act", &["SELECT"]),
-    ("warrant_event", &["SELECT"]),
+    ("event", &["SELECT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const ERASER: &[Grant] = &[("entry", &["SELECT", "UPDATE"]), ("month_key", &["SELECT", "DELETE"])];
