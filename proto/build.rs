@@ -5,8 +5,8 @@ use std::{env, fs, path::PathBuf};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");
-    let files =
-        ["access", "agreement", "audit", "intake", "rights", "warrant"].map(|name| format!("disown/v1/{name}.proto"));
+    let files = ["access", "agreement", "audit", "intake", "rights", "warrant", "watch"]
+        .map(|name| format!("disown/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?).join("disown.v1.fds.bin");
     fs::write(out, protox::prost::Message::encode_to_vec(&descriptors))?;

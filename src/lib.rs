@@ -20,6 +20,7 @@ pub mod access;
 pub mod intake;
 pub mod rights;
 pub mod warrant;
+pub mod watch;
 
 // What it stands on.
 pub mod access_log;

@@ -9,6 +9,7 @@ mod redact;
 mod refuse;
 mod release;
 mod slot;
+mod subject_rules;
 mod translate;
 
 pub use fetch::Fetched;
@@ -75,6 +76,7 @@ impl Access {
         let linked = link::link(fetched, &self.keyring).await?; //                                           6
         let redacted = redact(linked); //                                                                    7 the final bytes
         let receipt = record::record(&redacted, &self.control).await?; //                                        8 durable from here
+        redacted.raise_alarms();
         Ok(release(redacted, receipt)?) //                                                                   9
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     },
     pb,
     policy::{Decision, Grant},
+    telemetry::alarm,
 };
 use jiff::civil::Date;
 use prost::Message;
@@ -30,6 +31,13 @@ pub struct Redacted {
 impl Redacted {
     pub(super) fn new(bytes: Vec<u8>, entry: Entry, lacks: bool) -> Self {
         Self { digest: crate::access_log::digest(&bytes), bytes, entry: Arc::new(entry), lacks }
+    }
+
+    /// Raises what its entry says, once that is durable.
+    pub(super) fn raise_alarms(&self) {
+        if let Some((who, _, subject)) = self.entry.asked() {
+            alarm::raise(&subject.alarms, &who.trace);
+        }
     }
 
     /// The digest that the entry's receipt must cover.

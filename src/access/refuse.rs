@@ -1,7 +1,7 @@
 //! The other way out: a refusal is recorded before it is told, like an answer.
 
 use crate::{
-    access_log::{Appender, Entry, Receipt, Unavailable},
+    access_log::{Appender, Entry, Receipt, SubjectPart, Unavailable},
     identity::Caller,
     policy::{self, Denial, InForce, Refusal, Terms},
     telemetry::alarm::{self, Alarm},
@@ -57,13 +57,14 @@ impl Refused {
 #[tracing::instrument(skip_all)]
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
     let Denial { refusal, about } = denial;
-    let (who, terms) = *about;
-    let trace = who.trace.clone();
-    let entry = Entry::denial("denied", refusal.as_str().into(), who, terms);
-    let receipt = Box::new(log.receipted(entry).await?);
+    let (who, terms, mut subject) = *about;
     if refusal == Refusal::Limit {
-        alarm::raise(Alarm::Limit, &trace);
+        subject.alarms.push(Alarm::Limit);
     }
+    let (trace, alarms) = (who.trace.clone(), subject.alarms.clone());
+    let entry = Entry::denial("denied", refusal.as_str().into(), who, terms, subject);
+    let receipt = Box::new(log.receipted(entry).await?);
+    alarm::raise(&alarms, &trace);
     Ok(Refused { told: Told::Denied, by_subject: refusal.goes_by_subject(), _receipt: receipt })
 }
 
@@ -78,6 +79,7 @@ pub async fn refuse_invalid(
     log: &Appender,
 ) -> Result<Refused, Unavailable> {
     let who = policy::known_names(in_force, caller, terms, trace);
-    let entry = Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force));
+    let entry =
+        Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force), SubjectPart::default());
     Ok(Refused { told: Told::Invalid(invalid), by_subject: false, _receipt: Box::new(log.receipted(entry).await?) })
 }

@@ -1,12 +1,11 @@
 //! 4. Translate: the subject's identifier becomes a pseudonym in each dataset of the plan, and is gone.
 
-use super::{Plan, Subject, Unanswered};
+use super::{Plan, Subject, Unanswered, subject_rules};
 use crate::{
     access_log::{Appender, SubjectPart},
     dataset::{Selection, catalogue::DatasetIndex},
     policy::{Grant, Refusal},
     pseudonym::{Handle, Keyring, KeyringError, Pseudonym},
-    warrant::What,
 };
 
 /// A plan with the subject's pseudonyms. From here on nobody knows the identifier.
@@ -53,22 +52,20 @@ pub(super) async fn translate(
         Subject::Identifier(identifier) => identifier,
         Subject::Handle(raw) => match keyring.open_handle(&raw, &grant.recipient).await {
             Ok(identifier) => identifier,
-            Err(KeyringError::NotAHandle) => return Err(Unanswered::Denied(grant.refuse(Refusal::Handle))),
+            Err(KeyringError::NotAHandle) => {
+                return Err(Unanswered::Denied(grant.refuse(Refusal::Handle, SubjectPart::default())));
+            }
             Err(error) => return Err(error.into()),
         },
     };
-    if let Some(warrant) = grant.warrant.clone() {
-        if !warrant.terms.subjects.contains(&keyring.warrant_name(&identifier).await) {
-            return Err(Unanswered::Denied(grant.refuse(Refusal::Warrant)));
-        }
-        grant.happening.push(warrant.event(What::Used, keyring).await);
-    }
-    let handle = keyring.handle(&identifier, &grant.recipient).await?;
     let (month, month_key) = log.month_key().await?;
     let tag = keyring.tag(&month_key, &identifier).await;
-    if log.is_above(&grant.who, &tag, &grant.agreement().limits) {
-        return Err(Unanswered::Denied(grant.refuse(Refusal::Limit)));
+    let mut subject = SubjectPart { tag: Some(tag), month: Some(month), ..SubjectPart::default() };
+    if let Err(refusal) = subject_rules::hold(&mut grant, &identifier, &mut subject, keyring, log).await {
+        return Err(Unanswered::Denied(grant.refuse(refusal, subject)));
     }
+    let handle = keyring.handle(&identifier, &grant.recipient).await?;
+    subject.handle = Some(handle.as_str().to_owned());
     let restricted = grant.in_force.restricted.contains(&keyring.restriction_name(&identifier).await);
     let mut addresses = Vec::with_capacity(selections.len());
     for (dataset, selection) in selections {
@@ -77,7 +74,5 @@ pub(super) async fn translate(
             addresses.push(Address { dataset, pseudonym, selection: selection.clone() });
         }
     }
-    let subject =
-        SubjectPart { tag: Some(tag), month: Some(month), handle: Some(handle.as_str().to_owned()), reason: None };
     Ok(Addressed { grant, addresses, handle, subject, restricted })
 }

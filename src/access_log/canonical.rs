@@ -56,6 +56,7 @@ impl Serialize for Actor<'_> {
         member(&mut map, "records", actor.records.as_ref())?;
         member(&mut map, "refusal", actor.refusal.as_ref())?;
         member(&mut map, "role", who.and_then(|who| who.role.as_ref()))?;
+        member(&mut map, "second_person", terms.and_then(|terms| terms.second_person.as_ref()))?;
         member(&mut map, "time", Some(time))?;
         member(&mut map, "trace", who.map(|who| &who.trace))?;
         member(&mut map, "transfer", terms.and_then(|terms| terms.transfer.as_ref()))?;
@@ -69,6 +70,7 @@ impl Serialize for Actor<'_> {
 impl Serialize for Subject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        member(&mut map, "alarms", Some(&self.0.alarms).filter(|alarms| !alarms.is_empty()))?;
         member(&mut map, "handle", self.0.handle.as_ref())?;
         member(&mut map, "month", self.0.month.as_ref())?;
         member(&mut map, "reason", self.0.reason.as_ref())?;
@@ -100,6 +102,7 @@ mod tests {
     use crate::{
         access_log::{InputBatch, Kind, TermsInForce, Who, merkle::Hash},
         dataset::Level,
+        telemetry::alarm::Alarm,
     };
 
     /// Everything that a part can have, with all that JSON escapes and what it does not.
@@ -126,6 +129,7 @@ mod tests {
                 control_epoch: u64::from(u32::MAX),
                 handling: Some(odd()),
                 transfer: Some(odd()),
+                second_person: Some("somebody.else".try_into().unwrap()),
                 warrant: Some(("w-1".try_into().unwrap(), 3)),
             }),
             fields: ["people.person.given_name", "people.person.a_b", "people.person.a", "clinical.condition.code"]
@@ -161,6 +165,7 @@ mod tests {
             tag: None,
             month: Some("2026-11".to_owned()),
             handle: Some(odd()),
+            alarms: vec![Alarm::Honey, Alarm::Limit],
             reason: Some("nothing_held"),
         };
         let parts = [
@@ -170,7 +175,7 @@ mod tests {
             subject(&SubjectPart::default()),
             answer(&AnswerPart::of(&Hash::from_bytes([7; 32]))),
         ];
-        for (part, members) in parts.iter().zip([26, 4, 3, 0, 1]) {
+        for (part, members) in parts.iter().zip([27, 4, 4, 0, 1]) {
             let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(part).unwrap();
             assert_eq!(read.len(), members, "{part}");
             assert_eq!(*part, serde_json_canonicalizer::to_string(&read).unwrap());

@@ -5,9 +5,10 @@ use crate::{
     approval::Act,
     control::{Event, Restriction},
     dataset::Level,
-    ids::{AgreementId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
+    ids::{AgreementId, ApproverId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
     policy::Limits,
     pseudonym::SubjectTag,
+    telemetry::alarm::Alarm,
 };
 use serde::Serialize;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -35,7 +36,7 @@ pub enum Kind {
 /// An entry on its way into the access log. It becomes one by `Appender::append` only.
 ///
 /// - `release`: actor part as below, subject part, digest of the answer.
-/// - `denial`: outcome `denied` or `invalid`; no fields; the subject part is empty.
+/// - `denial`: outcome `denied` or `invalid`; no fields; the subject part tells about whom, where it came so far.
 /// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
 /// - `change`: `event` says what; the subject part tells about whom.
 /// - `administration`, `notice`: `event` says what.
@@ -132,6 +133,8 @@ pub struct TermsInForce {
     pub handling: Option<String>,
     /// Jurisdiction and ground, where the recipient is outside (GO43); the agreement has the justification.
     pub transfer: Option<String>,
+    /// Who allowed it, where one person is not enough.
+    pub second_person: Option<ApproverId>,
     /// The warrant that was used, and how many times with this one.
     pub warrant: Option<(WarrantId, u64)>,
 }
@@ -158,6 +161,8 @@ pub struct SubjectPart {
     pub month: Option<String>,
     /// Name of the subject towards the recipient.
     pub handle: Option<String>,
+    /// What it raised.
+    pub alarms: Vec<Alarm>,
     /// The true reason where an answer was empty.
     pub reason: Option<&'static str>,
 }
@@ -186,8 +191,14 @@ impl Entry {
     }
 
     /// A refusal. It stands whatever the policy is by now.
-    pub(crate) fn denial(outcome: &'static str, refusal: Cow<'static, str>, who: Who, terms: TermsInForce) -> Self {
-        let mut entry = Self::decided(Kind::Denial, outcome, who, terms);
+    pub(crate) fn denial(
+        outcome: &'static str,
+        refusal: Cow<'static, str>,
+        who: Who,
+        terms: TermsInForce,
+        about: SubjectPart,
+    ) -> Self {
+        let mut entry = Self::decided(Kind::Denial, outcome, who, terms).about(about);
         entry.actor.refusal = Some(refusal);
         Self { epoch: None, ..entry }
     }
@@ -273,6 +284,11 @@ impl Entry {
         self.opens_epoch.get_or_insert_with(|| NewEpoch { policy_version, files, ..NewEpoch::default() })
     }
 
+    /// About a subject.
+    pub(crate) fn about(self, subject: SubjectPart) -> Self {
+        Self { subject, ..self }
+    }
+
     /// Whether something else is in force after it.
     pub(crate) fn changes_what_is_in_force(&self) -> bool {
         self.opens_epoch.is_some()
@@ -301,9 +317,9 @@ impl Entry {
         self
     }
 
-    /// Who asked, under which terms, where somebody did.
-    pub(crate) fn asked(&self) -> Option<(Who, TermsInForce)> {
-        self.actor.who.clone().zip(self.actor.terms.clone())
+    /// Who asked, under which terms, about whom, where somebody did.
+    pub(crate) fn asked(&self) -> Option<(Who, TermsInForce, SubjectPart)> {
+        Some((self.actor.who.clone()?, self.actor.terms.clone()?, self.subject.clone()))
     }
 
     /// To be appended only within these limits.

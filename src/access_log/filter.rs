@@ -22,6 +22,8 @@ pub struct Filter {
     pub outcome: Option<String>,
     /// Which kind of entry.
     pub kind: Option<String>,
+    /// Which alarm it raised; `any`: whichever.
+    pub alarm: Option<String>,
     /// About the subject who has one of these tags.
     pub tags: Option<Vec<SubjectTag>>,
 }
@@ -59,7 +61,7 @@ impl Countable {
 
 impl Filter {
     /// Everything but the tags, in the order of the fields: what the statements of every engine have places for.
-    pub(super) fn texts(&self) -> [Option<&str>; 8] {
+    pub(super) fn texts(&self) -> [Option<&str>; 9] {
         [
             &self.from,
             &self.until,
@@ -69,6 +71,7 @@ impl Filter {
             &self.agreement,
             &self.outcome,
             &self.kind,
+            &self.alarm,
         ]
         .map(Option::as_deref)
     }
@@ -76,7 +79,8 @@ impl Filter {
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 8] = ["from", "until", "caller", "organisation", "purpose", "agreement", "outcome", "kind"];
+        const NAMES: [&str; 9] =
+            ["from", "until", "caller", "organisation", "purpose", "agreement", "outcome", "kind", "alarm"];
         let mut set: Vec<String> =
             NAMES.iter().zip(self.texts()).filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
         if self.tags.is_some() {

@@ -232,12 +232,8 @@ impl InspectionRecorder {
         let Appender { keyring, .. } = &self.0;
         // First: the search itself is found by the subject from now on.
         let (month, key) = self.0.month_key().await?;
-        let about = SubjectPart {
-            tag: Some(keyring.tag(&key, &subject).await),
-            month: Some(month),
-            handle: None,
-            reason: None,
-        };
+        let about =
+            SubjectPart { tag: Some(keyring.tag(&key, &subject).await), month: Some(month), ..SubjectPart::default() };
         let mut tags = Vec::new();
         for (month, sealed) in reader.month_keys().await? {
             let key = keyring.open_month_key(&month, &sealed).await.map_err(|_| SearchError::Damaged("a month key"))?;

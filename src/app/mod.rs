@@ -6,7 +6,7 @@ mod reload;
 use crate::{
     access::{Access, Departures},
     access_log::{self, AccessLog, Entry, LogState, Place, SearchError, Unavailable},
-    approval::{DevelopmentApprovers, InvalidApproverKey, Register},
+    approval::{DevelopmentApprovers, InvalidApproverKey, Office, Register},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
     control::{Approving, Control, ControlError},
@@ -19,7 +19,6 @@ use crate::{
     policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
     rights::Rights,
-    warrant::Office,
 };
 pub use inspect::NotFit;
 use reload::reload_on_request;

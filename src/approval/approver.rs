@@ -35,6 +35,8 @@ pub struct Approver {
     pub data_protection_officer: bool,
     /// Keeps warrants: registers them, or enters them again.
     pub warrants: bool,
+    /// Allows look-ups for which one person is not enough, by others of its organisation.
+    pub second_person: bool,
     /// Watches from outside, and is shown what is intended (CS5).
     pub regulator: bool,
     /// The last day on which it may approve. What it approved until then stands.
@@ -80,6 +82,8 @@ struct Raw {
     #[serde(default)]
     warrants: bool,
     #[serde(default)]
+    second_person: bool,
+    #[serde(default)]
     regulator: bool,
     until: Option<toml::value::Datetime>,
     key: Option<String>,
@@ -122,12 +126,25 @@ impl Approvers {
 }
 
 fn approver(id: ApproverId, raw: Raw, catalogue: &Catalogue) -> Result<Approver, &'static str> {
-    let Raw { title, organisation, caller, party, owner_of, data_protection_officer, warrants, regulator, until, key } =
-        raw;
-    let decides = party || !owner_of.is_empty() || warrants;
+    let Raw {
+        title,
+        organisation,
+        caller,
+        party,
+        owner_of,
+        data_protection_officer,
+        warrants,
+        second_person,
+        regulator,
+        until,
+        key,
+    } = raw;
+    let decides = party || !owner_of.is_empty() || warrants || second_person;
     match (decides, data_protection_officer, regulator) {
         (false, false, false) => {
-            return Err("`party`, `owner_of`, `warrants`, `data_protection_officer` or `regulator` is needed");
+            return Err(
+                "`party`, `owner_of`, `warrants`, `second_person`, `data_protection_officer` or `regulator` is needed",
+            );
         }
         (true, false, false) | (false, true, false) | (false, false, true) => {}
         _ => return Err("whoever watches does not decide: data protection officer and regulator are nothing else"),
@@ -146,6 +163,7 @@ fn approver(id: ApproverId, raw: Raw, catalogue: &Catalogue) -> Result<Approver,
         owner_of,
         data_protection_officer,
         warrants,
+        second_person,
         regulator,
         until,
         key,

@@ -8,6 +8,7 @@ mod development;
 mod entitled;
 mod history;
 mod key;
+mod office;
 mod register;
 
 pub use act::{Act, Deed, Matter};
@@ -17,4 +18,6 @@ pub use entitled::NotDone;
 pub(crate) use entitled::{denial, entitled};
 pub use history::{Histories, History, NotNow, Proposal, Requirements, Standing};
 pub use key::ApproverKey;
+pub use office::Office;
+pub(crate) use office::{Happening, is_line, line};
 pub use register::{Asked, Register, Shown};

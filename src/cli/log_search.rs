@@ -33,6 +33,9 @@ pub(super) struct Filters {
     /// Kind of entry: release, denial, input, change, administration, inspection, notice.
     #[arg(long, default_value = "")]
     kind: String,
+    /// What raised an alarm: limit, own, colleague, protected, honey, any.
+    #[arg(long, default_value = "")]
+    alarm: String,
     /// What concerns one subject: scheme and value; `-` reads it from standard input, which keeps it out of the shell's history.
     /// Needs a role that is entitled to it.
     #[arg(long)]
@@ -78,6 +81,7 @@ impl Filters {
             agreement: self.under_agreement,
             outcome: self.outcome,
             kind: self.kind,
+            alarm: self.alarm,
             subject: self.about.map(subject_of).transpose()?.unwrap_or_default(),
         })
     }

@@ -21,6 +21,7 @@ mod serve;
 mod table;
 mod token;
 mod warrant;
+mod watch;
 
 use crate::{
     app::AppError,
@@ -63,6 +64,9 @@ enum Command {
     /// Register warrants of courts, enter them again, revoke them.
     #[command(subcommand)]
     Warrant(warrant::Warrant),
+    /// Watch subjects whose look-ups raise an alarm, and allow look-ups as a second person.
+    #[command(subcommand)]
+    Watch(watch::Watch),
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
@@ -132,6 +136,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Rights(rights) => rights.run().await,
         Command::Agreement(agreement) => agreement.run().await,
         Command::Warrant(warrant) => warrant.run().await,
+        Command::Watch(watch) => watch.run().await,
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),

@@ -8,6 +8,7 @@ use crate::{
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
     pseudonym::Keyring,
     warrant::Warrants,
+    watch::Watched,
 };
 use jiff::civil::Date;
 use std::{collections::BTreeSet, sync::Arc};
@@ -22,6 +23,13 @@ pub struct Archive {
     pub log: String,
     /// By which it is known that a broker recorded a warrant; none: what stands there is believed, by one who releases nothing.
     pub keyring: Option<Arc<Keyring>>,
+}
+
+/// What came of all events.
+#[derive(Default)]
+struct Happened {
+    warrants: Arc<Warrants>,
+    watched: Arc<Watched>,
 }
 
 impl Archive {
@@ -47,9 +55,12 @@ impl Archive {
         };
         let restricted = Arc::new(self.reader.restricted(epoch).await?);
         let later = before.filter(|before| (1..epoch).contains(&before.epoch));
-        let (after, mut warrants) =
-            later.map_or_else(Default::default, |before| (before.epoch, before.warrants.clone()));
-        self.happened(after, epoch, Arc::make_mut(&mut warrants)).await?;
+        let mut happened = later.map_or_else(Happened::default, |before| Happened {
+            warrants: before.warrants.clone(),
+            watched: before.watched.clone(),
+        });
+        self.take_in(&mut happened, later.map_or(0, |before| before.epoch), epoch).await?;
+        let Happened { warrants, watched } = happened;
         // Where the policy is the same, what approvers did since is all that is new; another policy may say otherwise who approves.
         let later = later.filter(|_| unchanged.is_some());
         let (after, mut histories) =
@@ -57,12 +68,12 @@ impl Archive {
         let acts = self.reader.acts(after, epoch).await?;
         if let Some(before) = later.filter(|_| acts.is_empty()) {
             let agreed = before.agreed.clone();
-            return Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }));
+            return Ok(Some(InForce { policy, agreed, histories, warrants, watched, restricted, epoch }));
         }
         let known = Arc::make_mut(&mut histories);
         acts.into_iter().for_each(|act| known.add(act, &policy.approvers, &self.log));
         let agreed = self.agreed(&policy, &histories).await?;
-        Ok(Some(InForce { policy, agreed, histories, warrants, restricted, epoch }))
+        Ok(Some(InForce { policy, agreed, histories, warrants, watched, restricted, epoch }))
     }
 
     /// A version of an agreement: as its file has it, or as it was kept.
@@ -124,14 +135,16 @@ impl Archive {
     }
 
     /// Takes in what happened after one epoch, up to another.
-    async fn happened(&self, after: u64, until: u64, warrants: &mut Warrants) -> Result<(), ControlError> {
+    async fn take_in(&self, happened: &mut Happened, after: u64, until: u64) -> Result<(), ControlError> {
+        let Happened { warrants, watched } = happened;
         for event in self.reader.events(after, until).await? {
             let holds = match &self.keyring {
                 Some(keyring) => event.is_sealed_by(keyring).await,
                 None => true,
             };
             let fits = match &event.about {
-                About::Warrant(id) => warrants.take(id, event.number, event.what().filter(|_| holds)),
+                About::Warrant(id) => Arc::make_mut(warrants).take(id, event.number, event.what().filter(|_| holds)),
+                About::Subject(name) => Arc::make_mut(watched).take(name, event.number, event.what().filter(|_| holds)),
             };
             if !fits {
                 tracing::error!(number = event.number, "what stands about something does not hold");

@@ -22,6 +22,8 @@ pub struct Event {
 pub enum About {
     /// A warrant.
     Warrant(WarrantId),
+    /// A subject that is watched, by a name of its own.
+    Subject(String),
 }
 
 impl Event {
@@ -53,6 +55,7 @@ impl About {
     pub(crate) fn parse(raw: &str) -> Option<Self> {
         match raw.split_once(':')? {
             ("warrant", id) => id.try_into().ok().map(About::Warrant),
+            ("subject", name) => Some(About::Subject(name.to_owned())),
             _ => None,
         }
     }
@@ -63,6 +66,7 @@ impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             About::Warrant(id) => write!(f, "warrant:{id}"),
+            About::Subject(name) => write!(f, "subject:{name}"),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! `AccessService`: messages in, `Query`; `Released` out.
 
-use super::{authenticate::caller_of, messages, observed::observe, status::Failure};
+use super::{
+    authenticate::caller_of,
+    messages,
+    observed::{Observed, observe},
+    status::Failure,
+};
 use crate::{
     access::{Access, Invalid, Query, Released, Subject, Unanswered, refuse, refuse_invalid},
     access_log::Appender,
-    approval::NotDone,
+    approval::{NotDone, Office},
     clock::today,
     control::Control,
     entropy::Entropy,
@@ -73,6 +78,23 @@ pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
         Unanswered::Unavailable(unavailable) => unavailable.into(),
         Unanswered::Fault => Failure::Fault,
     }
+}
+
+/// Does what an office is asked for; where it is not done, that is told.
+pub(super) async fn by_office<T: Send>(
+    office: &Office,
+    caller: &Caller,
+    trace: &str,
+    observed: &mut Observed,
+    doing: impl Future<Output = Result<T, NotDone>> + Send,
+) -> Result<T, Failure> {
+    let done = Box::pin(async {
+        match doing.await {
+            Ok(done) => Ok(done),
+            Err(not) => Err(not_done(not, caller, trace, &office.control, &office.log).await),
+        }
+    });
+    observed.follow(done).await
 }
 
 /// The same for those who ask as approvers.

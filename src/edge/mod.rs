@@ -24,6 +24,7 @@ mod strict_codec;
 mod tls;
 mod untaken;
 mod warrant;
+mod watch;
 mod wire;
 
 pub use server::{Exposure, ServeError, Services, serve};

@@ -14,11 +14,12 @@ use super::{
     rights::RightsEdge,
     tls::Tls,
     warrant::WarrantEdge,
+    watch::WatchEdge,
 };
 use crate::{
     access::Access,
     access_log::{LogState, Reader},
-    approval::Register,
+    approval::{Office, Register},
     config::Limits,
     entropy::Entropy,
     identity::{Attempts, Verifier},
@@ -27,9 +28,9 @@ use crate::{
         self, access_service_server::AccessServiceServer, agreement_service_server::AgreementServiceServer,
         audit_service_server::AuditServiceServer, intake_service_server::IntakeServiceServer,
         rights_service_server::RightsServiceServer, warrant_service_server::WarrantServiceServer,
+        watch_service_server::WatchServiceServer,
     },
     rights::Rights,
-    warrant::Office,
 };
 use std::{future::Future, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
@@ -47,7 +48,7 @@ pub struct Services {
     pub(crate) intake: Arc<Intake>,
     /// Approval of agreements.
     pub(crate) register: Arc<Register>,
-    /// Warrants.
+    /// Warrants, and subjects that are watched.
     pub(crate) office: Arc<Office>,
     /// Rights of subjects.
     pub(crate) rights: Arc<Rights>,
@@ -110,7 +111,8 @@ pub async fn serve(
     };
     let access = AccessServiceServer::new(AccessEdge { access, entropy: entropy.clone() });
     let agreements = AgreementServiceServer::new(AgreementEdge { register, entropy: entropy.clone() });
-    let warrants = WarrantServiceServer::new(WarrantEdge { office, entropy: entropy.clone() });
+    let warrants = WarrantServiceServer::new(WarrantEdge { office: office.clone(), entropy: entropy.clone() });
+    let watches = WatchServiceServer::new(WatchEdge { office, entropy: entropy.clone() });
     let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
@@ -120,6 +122,7 @@ pub async fn serve(
     let agreements =
         InterceptedService::new(agreements.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let warrants = InterceptedService::new(warrants.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
+    let watches = InterceptedService::new(watches.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let rights = InterceptedService::new(rights.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
@@ -135,6 +138,7 @@ pub async fn serve(
         .add_service(intake)
         .add_service(agreements)
         .add_service(warrants)
+        .add_service(watches)
         .add_service(rights)
         .add_service(audit);
 

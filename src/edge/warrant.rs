@@ -3,11 +3,11 @@
 use super::{access::not_done, authenticate::caller_of, messages, observed::observe};
 use crate::{
     access::Invalid,
-    approval::NotDone,
+    approval::{NotDone, Office},
     dataset::Catalogue,
     entropy::Entropy,
     pb::{self, warrant_service_server::WarrantService},
-    warrant::{Entered, Office, ShownWarrant, Terms},
+    warrant::{Entered, ShownWarrant, Terms},
 };
 use jiff::civil::Date;
 use std::sync::Arc;

@@ -132,6 +132,8 @@ pub enum Refusal {
     Approver,
     /// As much was told today as may be.
     Limit,
+    /// The subject is watched, and no second person allowed it.
+    SecondPerson,
     /// Not a handle of this organisation under this agreement.
     Handle,
 }
@@ -139,7 +141,7 @@ pub enum Refusal {
 impl Refusal {
     /// Whether it goes by the subject: when it is told must not tell more.
     pub fn goes_by_subject(self) -> bool {
-        matches!(self, Refusal::Warrant | Refusal::Limit | Refusal::Handle)
+        matches!(self, Refusal::Warrant | Refusal::Limit | Refusal::SecondPerson | Refusal::Handle)
     }
 
     /// As it stands in the access log.
@@ -155,6 +157,7 @@ impl Refusal {
             Refusal::Warrant => "warrant",
             Refusal::Approver => "approver",
             Refusal::Limit => "limit",
+            Refusal::SecondPerson => "second_person",
             Refusal::Handle => "handle",
         }
     }

@@ -5,14 +5,15 @@ use super::{
     decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
 };
 use crate::{
-    access_log::{TermsInForce, Who},
+    access_log::{SubjectPart, TermsInForce, Who},
     control::Event,
     dataset::catalogue::RecordTypeId,
     identity::Caller,
-    ids::{Purpose, Role},
+    ids::{ApproverId, Purpose, Role},
     pseudonym::Recipient,
     telemetry::metrics,
     warrant::Warrant,
+    watch::{Leave, Watch},
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Grant {
     pub(crate) warrant: Option<Arc<Warrant>>,
     /// What happens with the answer, and is recorded with it: that the warrant is used.
     pub(crate) happening: Vec<Event>,
+    /// Who allowed this look-up, where one person is not enough.
+    pub(crate) second_person: Option<ApproverId>,
 }
 
 /// Leave to put records of certain types in.
@@ -49,7 +52,7 @@ pub struct RightsGrant(Grant);
 pub struct Denial {
     /// Why.
     pub refusal: Refusal,
-    pub(crate) about: Box<(Who, TermsInForce)>,
+    pub(crate) about: Box<(Who, TermsInForce, SubjectPart)>,
 }
 
 /// May this caller ask for these fields?
@@ -120,13 +123,19 @@ impl Grant {
             control_epoch: self.in_force.epoch,
             handling: Some(self.standing.agreement.handling_digest()),
             transfer: self.standing.agreement.transfer.as_ref().and_then(|one| one.to(&self.who.organisation)),
+            second_person: self.second_person.clone(),
             warrant: self.warrant.as_ref().map(|warrant| (warrant.id.clone(), warrant.used + 1)),
         }
     }
 
+    /// What allows this look-up of a watched subject, with its number.
+    pub(crate) fn leave<'a>(&self, watch: &'a Watch) -> Option<(u64, &'a Leave)> {
+        watch.leave(&self.who, &self.standing.case_reference, self.today)
+    }
+
     /// The grant turns into a refusal, by something that shows only now.
-    pub(crate) fn refuse(self, refusal: Refusal) -> Denial {
-        Denial { refusal, about: Box::new((self.who.clone(), self.terms())) }
+    pub(crate) fn refuse(self, refusal: Refusal, about: SubjectPart) -> Denial {
+        Denial { refusal, about: Box::new((self.who.clone(), self.terms(), about)) }
     }
 }
 
@@ -170,6 +179,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
         control_epoch: in_force.epoch,
         handling: None,
         transfer: None,
+        second_person: None,
         warrant: None,
     }
 }
@@ -202,8 +212,9 @@ fn grant(
                 today,
                 warrant,
                 happening: vec![],
+                second_person: None,
             })
         }
-        Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force))) }),
+        Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force), SubjectPart::default())) }),
     }
 }

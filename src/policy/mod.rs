@@ -48,6 +48,7 @@ use crate::{
     pseudonym::RestrictionName,
     strict_toml::InvalidToml,
     warrant::Warrants,
+    watch::Watched,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::HashSet, sync::Arc};
@@ -84,6 +85,8 @@ pub struct InForce {
     pub(crate) histories: Arc<Histories>,
     /// Warrants.
     pub(crate) warrants: Arc<Warrants>,
+    /// Subjects that are watched.
+    pub(crate) watched: Arc<Watched>,
     /// Whose data may not be used.
     pub(crate) restricted: Arc<HashSet<RestrictionName>>,
     pub(crate) epoch: u64,
@@ -94,8 +97,15 @@ impl InForce {
     /// decide, and nothing can be released under it: epochs count from 1.
     pub fn nowhere(policy: Policy) -> Self {
         let agreed = policy.agreements.clone();
-        let (histories, warrants, restricted) = (Arc::default(), Arc::default(), Arc::default());
-        Self { policy: Arc::new(policy), agreed, histories, warrants, restricted, epoch: 0 }
+        Self {
+            policy: Arc::new(policy),
+            agreed,
+            histories: Arc::default(),
+            warrants: Arc::default(),
+            watched: Arc::default(),
+            restricted: Arc::default(),
+            epoch: 0,
+        }
     }
 
     /// Which it is; 0: nowhere.

@@ -261,6 +261,11 @@ impl Keyring {
         hex::encode(hmac(&self.restrictions, &[b"disown.v1/warrant", subject.padded().as_slice()]))
     }
 
+    /// The subject's name among those that are watched.
+    pub async fn watch_name(&self, subject: &SubjectIdentifier) -> String {
+        hex::encode(hmac(&self.restrictions, &[b"disown.v1/watch", subject.padded().as_slice()]))
+    }
+
     /// The seal of what happened to something that decisions depend on: that a broker with this keyring recorded it.
     pub async fn seal_event(&self, event: &str) -> [u8; 32] {
         hmac(&self.heads, &[b"disown.v1/event", event.as_bytes()])

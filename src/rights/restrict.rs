@@ -67,8 +67,7 @@ impl Rights {
         let about = SubjectPart {
             tag: Some(self.keyring.tag(&key, &subject).await),
             month: Some(month),
-            handle: None,
-            reason: None,
+            ..SubjectPart::default()
         };
         let name = self.keyring.restriction_name(&subject).await;
         let (outcome, event, restricted) = match change {

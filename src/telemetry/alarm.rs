@@ -2,12 +2,22 @@
 //! who may search it.
 
 use super::metrics;
+use serde::Serialize;
 
 /// Why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alarm {
     /// As much was told in a day as may be, and more was asked for.
     Limit,
+    /// Somebody asked about itself.
+    Own,
+    /// Somebody asked about another caller of its organisation.
+    Colleague,
+    /// Somebody asked about a protected person.
+    Protected,
+    /// Somebody asked about nobody.
+    Honey,
 }
 
 impl Alarm {
@@ -15,12 +25,18 @@ impl Alarm {
     pub fn as_str(self) -> &'static str {
         match self {
             Alarm::Limit => "limit",
+            Alarm::Own => "own",
+            Alarm::Colleague => "colleague",
+            Alarm::Protected => "protected",
+            Alarm::Honey => "honey",
         }
     }
 }
 
-/// Raises one, for a request whose entry is durable.
-pub fn raise(alarm: Alarm, trace: &str) {
-    metrics::alarm(alarm.as_str());
-    tracing::error!(alarm = alarm.as_str(), trace, "an alarm");
+/// Raises them, for a request whose entry is durable.
+pub fn raise(alarms: &[Alarm], trace: &str) {
+    for alarm in alarms {
+        metrics::alarm(alarm.as_str());
+        tracing::error!(alarm = alarm.as_str(), trace, "an alarm");
+    }
 }

@@ -4,5 +4,5 @@
 mod office;
 mod standing;
 
-pub use office::{Entered, Office, ShownWarrant};
+pub use office::{Entered, ShownWarrant};
 pub use standing::{Terms, Warrant, Warrants, What};

@@ -3,35 +3,16 @@
 use super::{Terms, Warrant, What};
 use crate::{
     access::{Invalid, Unanswered},
-    access_log::{Appender, Entry, Receipt, digest},
-    approval::{Approver, NotDone, denial, entitled},
-    clock::{Clock, today},
-    control::{About, Control, Event},
-    entropy::Entropy,
+    access_log::{Receipt, SubjectPart},
+    approval::{Approver, Happening, NotDone, Office, denial, is_line, line},
+    control::{About, Event},
     identity::Caller,
     ids::WarrantId,
     policy::{self, InForce},
-    pseudonym::{Keyring, SubjectIdentifier},
+    pseudonym::SubjectIdentifier,
 };
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 use std::sync::Arc;
-
-/// What keeps warrants.
-#[expect(missing_debug_implementations, reason = "holds keys")]
-pub struct Office {
-    /// What is in force, which a warrant changes.
-    pub(crate) control: Arc<Control>,
-    /// The keys.
-    pub(crate) keyring: Arc<Keyring>,
-    /// The access log.
-    pub(crate) log: Appender,
-    /// The time.
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Names of warrants.
-    pub(crate) entropy: Arc<dyn Entropy>,
-    /// The island's time zone.
-    pub(crate) zone: TimeZone,
-}
 
 /// A warrant as somebody entered it. Its subjects are wiped when they have become names.
 #[expect(missing_debug_implementations, reason = "holds direct identifiers")]
@@ -58,10 +39,7 @@ const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy 
 const FIELDS: Invalid =
     Invalid::of("fields", "one at least, each a field of the agreement that is out of reach of law enforcement");
 const SUBJECTS: Invalid = Invalid::of("identifiers", "1 to 100 subject identifiers");
-const WORDS: Invalid = Invalid::of(
-    "court, reference, case_reference",
-    "one line of 1 to 200 characters each, without a subject identifier",
-);
+const WORDS: Invalid = line("court, reference, case_reference");
 const DAYS: Invalid = Invalid::of("valid_from, valid_until", "a first day and a last one that is not before it");
 const USES: Invalid = Invalid::of("uses", "from 1 to 10,000");
 
@@ -82,7 +60,7 @@ impl Office {
         let told = format!("warrant {id}: registered by {approver}");
         let what = What::Registered { by: approver, terms };
         let event = Event::new(About::Warrant(id.clone()), 1, &what, &self.keyring).await;
-        Ok((id, self.record(&in_force, caller, told, event, trace).await?))
+        Ok((id, self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await?))
     }
 
     /// Enters a warrant again; when this returns it is in force, on its days.
@@ -102,7 +80,7 @@ impl Office {
         }
         let told = format!("warrant {}: confirmed by {approver}", known.id);
         let event = known.event(What::Confirmed { by: approver }, &self.keyring).await;
-        self.record(&in_force, caller, told, event, trace).await
+        self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await
     }
 
     /// Ends a warrant at once.
@@ -116,7 +94,7 @@ impl Office {
         }
         let told = format!("warrant {}: revoked by {approver}", known.id);
         let event = known.event(What::Revoked { by: approver }, &self.keyring).await;
-        self.record(&in_force, caller, told, event, trace).await
+        self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await
     }
 
     /// Where a warrant stands.
@@ -125,19 +103,8 @@ impl Office {
         let may = |approver: &Approver| approver.warrants || approver.data_protection_officer;
         self.approver(&in_force, caller, trace, may)?;
         let warrant = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?.clone();
-        let standing = standing(&warrant, today(&*self.clock, &self.zone));
+        let standing = standing(&warrant, self.today());
         Ok(ShownWarrant { warrant, standing })
-    }
-
-    fn approver<'a>(
-        &self,
-        in_force: &'a InForce,
-        caller: &Caller,
-        trace: &str,
-        may: impl Fn(&Approver) -> bool,
-    ) -> Result<&'a Approver, NotDone> {
-        let known = entitled(in_force, caller, today(&*self.clock, &self.zone), may);
-        known.ok_or_else(|| denial(in_force, caller, &policy::Terms::default(), trace).into())
     }
 
     /// With the subjects' names instead of the subjects, which are wiped.
@@ -147,20 +114,6 @@ impl Office {
             terms.subjects.insert(self.keyring.warrant_name(&subject).await);
         }
         terms
-    }
-
-    async fn record(
-        &self,
-        in_force: &InForce,
-        caller: &Caller,
-        told: String,
-        event: Event,
-        trace: &str,
-    ) -> Result<Receipt, NotDone> {
-        let who = policy::known_names(in_force, caller, &policy::Terms::default(), trace);
-        let entry = Entry::administered(told, who, policy::versions(in_force));
-        let entry = entry.happening(&in_force.policy.version, in_force.policy.files_version(), event);
-        Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 }
 
@@ -181,11 +134,7 @@ fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotDone> {
     let policy = &in_force.policy;
     let Terms { court, reference, agreement, case_reference, subjects, fields, from, until, uses } = terms;
     let invalid = |what| Err(NotDone::Invalid(what));
-    let is_line = |text: &&String| {
-        let length = text.chars().count();
-        (1..=200).contains(&length) && !text.chars().any(char::is_control) && !policy.catalogue.holds_identifier(text)
-    };
-    if ![court, reference, case_reference].iter().all(is_line) {
+    if ![court, reference, case_reference].iter().all(|text| is_line(text, in_force)) {
         return invalid(WORDS);
     }
     let Some(agreement) = in_force.agreement(agreement.as_str()).or(policy.agreement(agreement.as_str())) else {

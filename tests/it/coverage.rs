@@ -126,8 +126,32 @@ fn good(
             let request = pb::ShowWarrantRequest { id: warrant.to_owned() };
             (terms(deployment.approver("greffier")), request.encode_to_vec())
         }
+        "/disown.v1.WatchService/WatchSubject" => {
+            let request = pb::WatchSubjectRequest { watch: Some(honey()) };
+            (terms(deployment.approver("data-protection-officer")), request.encode_to_vec())
+        }
+        "/disown.v1.WatchService/UnwatchSubject" => {
+            let request = pb::UnwatchSubjectRequest { watch: Some(honey()) };
+            (terms(deployment.approver("data-protection-officer")), request.encode_to_vec())
+        }
+        "/disown.v1.WatchService/AllowLookUp" => {
+            let request = pb::AllowLookUpRequest {
+                identifier: format!("jy:{HEALTHY}"),
+                caller: "pc.vautier".to_owned(),
+                agreement: "sojp-isolation".to_owned(),
+                case_reference: "AB-2026-000123".to_owned(),
+                valid_until: today().to_string(),
+                reason: "a case".to_owned(),
+            };
+            (terms(deployment.approver("superintendent")), request.encode_to_vec())
+        }
         _ => return None,
     })
+}
+
+fn honey() -> pb::Watch {
+    let why = pb::WatchReason::Honey.into();
+    pb::Watch { identifier: format!("jy:{NOBODY}"), why, ..Default::default() }
 }
 
 /// A warrant, as it is entered.
@@ -148,13 +172,13 @@ fn document() -> pb::Warrant {
 /// Asks in one wrong way; the code told, or none where the way is not written for the method.
 async fn told(broker: &TestBroker, warrant: &str, method: &str, way: &str) -> Option<Code> {
     let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
-    let of_approvers = method.contains("AgreementService") || method.contains("WarrantService");
+    let of_approvers = ["Agreement", "Warrant", "Watch"].iter().any(|of| method.contains(&format!("{of}Service")));
     let (asker, mut bytes) = good(&broker.deployment, warrant, method, |mut asker| {
         match way {
             // Who asks is an approver, or is not: by name and organisation, in no role and under no terms.
             "wrong role" if of_approvers => asker.caller = "chief-officer".to_owned(),
-            "role not in the token" if of_approvers => asker.caller = "superintendent@jersey.police.je".to_owned(),
-            "foreign agreement" if of_approvers => asker.organisation = "states-of-jersey-police".to_owned(),
+            "role not in the token" if of_approvers => asker.caller = "constable@sthelier.je".to_owned(),
+            "foreign agreement" if of_approvers => asker.organisation = "parish-of-st-helier".to_owned(),
             "wrong role" => {
                 // A role that is known and held, and is none of the agreement's.
                 asker.terms.0 = "statistician".to_owned();

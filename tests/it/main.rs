@@ -36,4 +36,5 @@ mod transport;
 mod ui;
 mod vectors;
 mod warrant;
+mod watch;
 mod wire;

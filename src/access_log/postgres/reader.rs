@@ -60,7 +60,8 @@ macro_rules! matching {
             " AND ($3::text IS NULL OR a ->> 'caller' = $3) AND ($4::text IS NULL OR a ->> 'organisation' = $4)",
             " AND ($5::text IS NULL OR a ->> 'purpose' = $5) AND ($6::text IS NULL OR a ->> 'agreement' = $6)",
             " AND ($7::text IS NULL OR a ->> 'outcome' = $7) AND ($8::text IS NULL OR a ->> 'kind' = $8)",
-            " AND ($9::text[] IS NULL OR s ->> 'tag' = ANY ($9)) ",
+            " AND ($9::text IS NULL OR EXISTS (SELECT FROM json_array_elements_text(s -> 'alarms') AS raised WHERE $9 IN ('any', raised)))",
+            " AND ($10::text[] IS NULL OR s ->> 'tag' = ANY ($10)) ",
             $rest
         )
     };
@@ -81,7 +82,7 @@ impl ReadStorage for PostgresReader {
         let query = bound(
             sqlx::query(matching!(
                 "SELECT idx, actor, actor_salt, subject, subject_salt, answer_commitment",
-                "AND idx >= $10 ORDER BY idx LIMIT $11"
+                "AND idx >= $11 ORDER BY idx LIMIT $12"
             )),
             filter,
         )
@@ -94,11 +95,11 @@ impl ReadStorage for PostgresReader {
     async fn count(&self, filter: &Filter, by: &[Countable], most: i64) -> sqlx::Result<Vec<Group>> {
         let mut query = bound(
             sqlx::query(matching!(
-                "SELECT CASE $10::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $10 END, \
-                 CASE $11::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $11 END, \
+                "SELECT CASE $11::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $11 END, \
                  CASE $12::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $12 END, \
+                 CASE $13::text WHEN 'day' THEN substr(a ->> 'time', 1, 10) ELSE a ->> $13 END, \
                  count(*), sum(coalesce((a ->> 'records')::bigint, (a ->> 'batch_records')::bigint, 0))::bigint",
-                "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST LIMIT $13"
+                "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 NULLS FIRST, 2 NULLS FIRST, 3 NULLS FIRST LIMIT $14"
             )),
             filter,
         );

@@ -52,7 +52,8 @@ macro_rules! matching {
             " AND (?3 IS NULL OR actor ->> '$.caller' = ?3) AND (?4 IS NULL OR actor ->> '$.organisation' = ?4)",
             " AND (?5 IS NULL OR actor ->> '$.purpose' = ?5) AND (?6 IS NULL OR actor ->> '$.agreement' = ?6)",
             " AND (?7 IS NULL OR actor ->> '$.outcome' = ?7) AND (?8 IS NULL OR actor ->> '$.kind' = ?8)",
-            " AND (?9 IS NULL OR subject ->> '$.tag' IN (SELECT value FROM json_each(?9))) ",
+            " AND (?9 IS NULL OR EXISTS (SELECT 1 FROM json_each(subject, '$.alarms') WHERE ?9 IN ('any', value)))",
+            " AND (?10 IS NULL OR subject ->> '$.tag' IN (SELECT value FROM json_each(?10))) ",
             $rest
         )
     };
@@ -76,7 +77,7 @@ impl ReadStorage for SqliteReader {
         let rows = bound(
             sqlx::query(matching!(
                 "SELECT idx, actor, actor_salt, subject, subject_salt, answer_commitment FROM entry",
-                "AND idx >= ?10 ORDER BY idx LIMIT ?11"
+                "AND idx >= ?11 ORDER BY idx LIMIT ?12"
             )),
             filter,
         )
@@ -90,11 +91,11 @@ impl ReadStorage for SqliteReader {
     async fn count(&self, filter: &Filter, by: &[Countable], most: i64) -> sqlx::Result<Vec<Group>> {
         let mut query = bound(
             sqlx::query(matching!(
-                "SELECT CASE ?10 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?10) END AS a, \
-                 CASE ?11 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?11) END AS b, \
-                 CASE ?12 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?12) END AS c, \
+                "SELECT CASE ?11 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?11) END AS a, \
+                 CASE ?12 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?12) END AS b, \
+                 CASE ?13 WHEN 'day' THEN substr(actor ->> '$.time', 1, 10) ELSE actor ->> ('$.' || ?13) END AS c, \
                  count(*), sum(coalesce(actor ->> '$.records', actor ->> '$.batch_records', 0)) FROM entry",
-                "GROUP BY a, b, c ORDER BY count(*) DESC, a, b, c LIMIT ?13"
+                "GROUP BY a, b, c ORDER BY count(*) DESC, a, b, c LIMIT ?14"
             )),
             filter,
         );

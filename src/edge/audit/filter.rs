@@ -36,6 +36,7 @@ pub(super) fn parse(message: pb::LogFilter, catalogue: &Catalogue) -> Result<Fil
         agreement: text(message.agreement)?,
         outcome: text(message.outcome)?,
         kind: text(message.kind)?,
+        alarm: text(message.alarm)?,
         tags: None,
     })
 }

@@ -1,0 +1,38 @@
+//! Rules about this subject, at the end of translating: whether a warrant names it, whether a limit is reached, whether it is watched.
+
+use crate::{
+    access_log::{Appender, SubjectPart},
+    policy::{Grant, Refusal},
+    pseudonym::{Keyring, SubjectIdentifier},
+    warrant, watch,
+};
+
+/// Holds a grant against them. What happens by using it is noted in the grant; alarms in what the entry says of the subject.
+pub(super) async fn hold(
+    grant: &mut Grant,
+    identifier: &SubjectIdentifier,
+    subject: &mut SubjectPart,
+    keyring: &Keyring,
+    log: &Appender,
+) -> Result<(), Refusal> {
+    let name = keyring.watch_name(identifier).await;
+    let watch = grant.in_force.watched.get(&name).cloned();
+    subject.alarms = watch.as_ref().map_or_else(Vec::new, |watch| watch.alarms(&grant.who));
+    if let Some(warrant) = grant.warrant.clone() {
+        if !warrant.terms.subjects.contains(&keyring.warrant_name(identifier).await) {
+            return Err(Refusal::Warrant);
+        }
+        grant.happening.push(warrant.event(warrant::What::Used, keyring).await);
+    }
+    if let Some(tag) = &subject.tag
+        && log.is_above(&grant.who, tag, &grant.agreement().limits)
+    {
+        return Err(Refusal::Limit);
+    }
+    if let Some(watch) = watch.filter(|watch| watch.needs_leave(&grant.who)) {
+        let (leave, allowed) = grant.leave(&watch).ok_or(Refusal::SecondPerson)?;
+        grant.second_person = Some(allowed.by.clone());
+        grant.happening.push(watch.event(&name, watch::What::LookedUp { leave }, keyring).await);
+    }
+    Ok(())
+}
