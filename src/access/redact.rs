@@ -12,7 +12,7 @@ use crate::{
         catalogue::{Nature, RecordTypeId},
     },
     pb,
-    policy::{Decision, Grant},
+    policy::{Decision, Grant, Handling},
     telemetry::alarm,
 };
 use jiff::civil::Date;
@@ -71,7 +71,7 @@ pub fn redact(linked: Linked) -> Redacted {
         handle: handle.as_str().to_owned(),
         records: shown,
         withheld: withheld(&grant, catalogue),
-        handling: grant.agreement().handling.clone(),
+        handling: grant.agreement().handling.iter().map(pb::HandlingCondition::from).collect(),
     };
     let fields = grant.decisions().iter().map(|one| (catalogue.field(one.field).name.clone(), one.level)).collect();
     let entry = Entry::decided(Kind::Release, "answered", grant.who.clone(), grant.terms())
@@ -180,6 +180,12 @@ fn withheld(grant: &Grant, catalogue: &Catalogue) -> Vec<pb::Withheld> {
             reason: decision.decided_by.as_str().to_owned(),
         })
         .collect()
+}
+
+impl From<&Handling> for pb::HandlingCondition {
+    fn from(handling: &Handling) -> Self {
+        Self { code: handling.code.clone(), words: handling.words.clone() }
+    }
 }
 
 impl From<Level> for pb::Disclosure {

@@ -47,6 +47,7 @@ impl Serialize for Actor<'_> {
         member(&mut map, "dataset", input.map(|input| &input.dataset))?;
         member(&mut map, "event", actor.event.as_ref())?;
         member(&mut map, "fields", Some(&actor.fields).filter(|fields| !fields.is_empty()))?;
+        member(&mut map, "ground", terms.and_then(|terms| terms.ground.as_ref()))?;
         member(&mut map, "handling", terms.and_then(|terms| terms.handling.as_ref()))?;
         member(&mut map, "kind", Some(&actor.kind))?;
         member(&mut map, "organisation", who.map(|who| &who.organisation))?;
@@ -129,6 +130,7 @@ mod tests {
                 control_epoch: u64::from(u32::MAX),
                 handling: Some(odd()),
                 transfer: Some(odd()),
+                ground: Some("legal_duty"),
                 second_person: Some("somebody.else".try_into().unwrap()),
                 warrant: Some(("w-1".try_into().unwrap(), 3)),
             }),
@@ -175,7 +177,7 @@ mod tests {
             subject(&SubjectPart::default()),
             answer(&AnswerPart::of(&Hash::from_bytes([7; 32]))),
         ];
-        for (part, members) in parts.iter().zip([27, 4, 4, 0, 1]) {
+        for (part, members) in parts.iter().zip([28, 4, 4, 0, 1]) {
             let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(part).unwrap();
             assert_eq!(read.len(), members, "{part}");
             assert_eq!(*part, serde_json_canonicalizer::to_string(&read).unwrap());

@@ -133,6 +133,8 @@ pub struct TermsInForce {
     pub handling: Option<String>,
     /// Jurisdiction and ground, where the recipient is outside (GO43); the agreement has the justification.
     pub transfer: Option<String>,
+    /// The ground relied on, where special category data is used for a law enforcement purpose (GO5).
+    pub ground: Option<&'static str>,
     /// Who allowed it, where one person is not enough.
     pub second_person: Option<ApproverId>,
     /// The warrant that was used, and how many times with this one.

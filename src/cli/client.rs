@@ -104,7 +104,8 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
     let next = match status.code() {
         Code::Unauthenticated => "; get a fresh token (--token or DISOWN_TOKEN): it is good for ten minutes at most",
         Code::PermissionDenied => {
-            "; check role, purpose, agreement and case reference: the broker tells no more, its auditors can"
+            "; check role, purpose, agreement and case reference, and with `disown describe` what has to be acknowledged \
+             and named: the broker tells no more, its auditors can"
         }
         _ => "",
     };

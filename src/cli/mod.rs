@@ -5,6 +5,7 @@ mod catalogue;
 mod client;
 mod database;
 mod demo;
+mod describe;
 mod init;
 mod keys;
 pub mod load;
@@ -53,6 +54,8 @@ enum Command {
     Serve(serve::Serve),
     /// Put a file of records in.
     Load(load::Load),
+    /// What may be asked for under which terms, and what binds who asks.
+    Describe(describe::Describe),
     /// Ask one question.
     Query(query::Query),
     /// Restrict the use of what is held on a subject, and lift that.
@@ -132,6 +135,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(telemetry).await,
         Command::Load(load) => load.run().await,
+        Command::Describe(describe) => describe.run().await,
         Command::Query(query) => query.run().await,
         Command::Rights(rights) => rights.run().await,
         Command::Agreement(agreement) => agreement.run().await,

@@ -23,6 +23,12 @@ pub(super) struct Query {
     /// A warrant, for what is out of reach without one: `w-0123456789abcdef`.
     #[arg(long, default_value = "")]
     warrant: String,
+    /// The condition relied on, for a law enforcement purpose on special category data: `legal_duty`.
+    #[arg(long, default_value = "")]
+    ground: String,
+    /// The handling conditions that you have read and are bound by, as `disown describe` names them.
+    #[arg(long, env = "DISOWN_ACKNOWLEDGE", default_value = "")]
+    acknowledge: String,
     /// Append answer and receipt to this file, for `disown log check-receipt`.
     #[arg(long)]
     receipt_out: Option<PathBuf>,
@@ -41,6 +47,8 @@ impl Query {
             fields: self.fields.clone(),
             view: self.view.clone(),
             warrant: self.warrant.clone(),
+            ground: self.ground.clone(),
+            acknowledged: self.acknowledge.clone(),
         };
         let mut client = AccessServiceClient::new(self.client.connect().await?);
         let response = client.query(request).await?.into_inner();
@@ -101,7 +109,7 @@ fn print(answer: &pb::Answer, index: u64) {
         println!("withheld: {} ({})", withheld.field, withheld.reason);
     }
     for condition in &answer.handling {
-        println!("handling: {condition}");
+        println!("handling: {} ({})", condition.words, condition.code);
     }
     println!("handle: {}\nentry {index} of the access log", answer.handle);
 }
@@ -133,10 +141,11 @@ fn as_json(answer: &pb::Answer, index: u64) -> serde_json::Value {
         let cells: Vec<_> = record.cells.iter().map(cell).collect();
         json!({ "record_type": record.record_type, "cells": cells, "provenance": provenance })
     };
+    let handling = |one: &pb::HandlingCondition| json!({ "code": one.code, "words": one.words });
     let withheld: Vec<_> =
         answer.withheld.iter().map(|one| json!({ "field": one.field, "reason": one.reason })).collect();
     json!({
         "handle": answer.handle, "records": answer.records.iter().map(record).collect::<Vec<_>>(), "withheld": withheld,
-        "handling": answer.handling, "entry": index,
+        "handling": answer.handling.iter().map(handling).collect::<Vec<_>>(), "entry": index,
     })
 }

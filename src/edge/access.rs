@@ -15,7 +15,7 @@ use crate::{
     entropy::Entropy,
     identity::Caller,
     pb::{self, access_service_server::AccessService},
-    policy::{self, Asked, Terms},
+    policy::{self, Terms},
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -117,7 +117,7 @@ pub(super) async fn not_done(
 }
 
 fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Result<Query, Invalid> {
-    let pb::QueryRequest { terms, subject, fields, view, warrant } = request;
+    let pb::QueryRequest { terms, subject, fields, view, warrant, ground, acknowledged } = request;
     let subject = match subject {
         Some(pb::query_request::Subject::Identifier(raw)) => {
             messages::identifier(Zeroizing::new(raw), catalogue).map(Subject::Identifier)?
@@ -130,7 +130,7 @@ fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Re
             return Err(Invalid::of("subject", "an identifier or a handle is needed"));
         }
     };
-    let terms = Terms { warrant, ..messages::terms(terms) };
+    let terms = Terms { warrant, ground, acknowledged, ..messages::terms(terms) };
     Ok(Query { terms, subject, asked: messages::asked(&fields, view, catalogue)? })
 }
 
@@ -142,11 +142,11 @@ async fn describe(
 ) -> Result<pb::DescribeAccessResponse, Failure> {
     let in_force = access.control.in_force();
     let today = today(&*access.clock, &access.zone);
-    let grant = match policy::authorise(&in_force, caller, terms, &Asked::Everything, trace, today) {
-        Ok(grant) => grant,
+    let described = match policy::describe(&in_force, caller, terms, trace, today) {
+        Ok(described) => described,
         Err(denial) => return Err(told(denial.into(), &access.log).await),
     };
-    let catalogue = &in_force.policy.catalogue;
+    let (catalogue, grant) = (&in_force.policy.catalogue, described.grant());
     let agreement = grant.agreement();
     let name = |field| catalogue.field(field).name.clone();
     Ok(pb::DescribeAccessResponse {
@@ -164,7 +164,7 @@ async fn describe(
             .iter()
             .map(|(view, fields)| pb::View { name: view.clone(), fields: fields.iter().copied().map(name).collect() })
             .collect(),
-        handling: agreement.handling.clone(),
+        handling: agreement.handling.iter().map(pb::HandlingCondition::from).collect(),
         condition: agreement
             .condition
             .as_ref()
@@ -173,5 +173,7 @@ async fn describe(
         agreement_version: agreement.version.clone(),
         policy_version: in_force.policy.version.clone(),
         review_overdue: agreement.review_overdue_on(today),
+        handling_digest: agreement.handling.digest().to_owned(),
+        grounds: agreement.grounds.iter().map(|ground| ground.as_str().to_owned()).collect(),
     })
 }

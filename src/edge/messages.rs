@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// Terms as they came in. Absent is empty, and empty is refused by every list.
 pub(super) fn terms(message: Option<pb::Terms>) -> Terms {
     let pb::Terms { role, purpose, agreement, case_reference } = message.unwrap_or_default();
-    Terms { role, purpose, agreement, case_reference, warrant: String::new() }
+    Terms { role, purpose, agreement, case_reference, ..Terms::default() }
 }
 
 /// A subject, by scheme and value.

@@ -2,6 +2,8 @@
 
 use super::{
     condition::{Condition, InvalidCondition},
+    ground::Ground,
+    handling::{Conditions, Handling},
     hard_rules,
     limits::Limits,
     roles::Roles,
@@ -50,7 +52,9 @@ pub struct Agreement {
     /// Parties outside the jurisdiction, and why data may go there (GO43).
     pub transfer: Option<Transfer>,
     /// Conditions that bind the recipient (GO11).
-    pub handling: Vec<String>,
+    pub handling: Conditions,
+    /// Grounds that may be relied on, where special category data is used for a law enforcement purpose (GO5).
+    pub grounds: Vec<Ground>,
     /// Which subjects it covers; none: all.
     pub condition: Option<Condition>,
     /// The highest level of each field; what is not here is withheld.
@@ -162,7 +166,9 @@ struct File {
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
-    handling: Vec<String>,
+    handling: Vec<Handling>,
+    #[serde(default)]
+    special_category_grounds: Vec<Ground>,
     condition: Option<RawCondition>,
     #[serde(default)]
     fields: IndexMap<String, Level>,
@@ -263,7 +269,8 @@ impl Agreement {
             seen_by_regulator: file.seen_by_regulator,
             limits: file.limits,
             transfer: file.transfer,
-            handling: file.handling,
+            handling: Conditions::new(file.handling).map_err(|what| content("handling", what))?,
+            grounds: file.special_category_grounds,
             condition,
             fields,
             operations: file
@@ -284,11 +291,6 @@ impl Agreement {
     /// Whether its review is overdue on a day (GO9).
     pub fn review_overdue_on(&self, day: Date) -> bool {
         day > self.valid.review
-    }
-
-    /// SHA-256 of the handling conditions as told, hexadecimal.
-    pub fn handling_digest(&self) -> String {
-        hex::encode(Sha256::digest(self.handling.join("\n").as_bytes()))
     }
 }
 

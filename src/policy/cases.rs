@@ -58,6 +58,8 @@ struct Case {
     purpose: String,
     #[serde(default)]
     case_reference: String,
+    /// The first of the agreement's, unless another is named, or `""`.
+    ground: Option<String>,
     view: Option<String>,
     fields: Option<Vec<String>>,
     put: Option<String>,
@@ -109,8 +111,8 @@ pub(super) fn run(policy: &Policy, agreement: &AgreementId, file: &str, text: &s
 }
 
 fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), String> {
-    let valid = policy.agreement(agreement.as_str()).ok_or("there is no such agreement")?.valid;
-    let day = valid.from.saturating_add(jiff::Span::new().try_days(case.on).map_err(|_| "`on` is too far away")?);
+    let known = policy.agreement(agreement.as_str()).ok_or("there is no such agreement")?;
+    let day = known.valid.from.saturating_add(jiff::Span::new().try_days(case.on).map_err(|_| "`on` is too far away")?);
     let roles = [case.caller.role.clone()];
     let party = Party { organisation: &case.caller.organisation, roles: &roles };
     let terms = Terms {
@@ -119,6 +121,11 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
         agreement: agreement.to_string(),
         case_reference: case.case_reference.clone(),
         warrant: String::new(),
+        ground: case
+            .ground
+            .clone()
+            .unwrap_or_else(|| known.grounds.first().map_or("", |ground| ground.as_str()).to_owned()),
+        acknowledged: known.handling.digest().to_owned(),
     };
     let asked = asked(policy, case)?;
     let record_type =

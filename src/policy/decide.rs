@@ -1,7 +1,7 @@
 //! The decision itself: closed lists, the agreement, the compiled policy and the hard rules, and no subject.
 
 use super::{
-    Agreed, Agreement, Operation, Policy, hard_rules,
+    Agreed, Agreement, Ground, Operation, Policy, ground, hard_rules,
     roles::{PurposeId, RoleId},
 };
 use crate::{
@@ -30,6 +30,10 @@ pub struct Terms {
     pub case_reference: String,
     /// A warrant, or none.
     pub warrant: String,
+    /// The ground relied on, where special category data is used for a law enforcement purpose.
+    pub ground: String,
+    /// The digest of the handling conditions that the caller has acknowledged.
+    pub acknowledged: String,
 }
 
 /// Who asks, as far as a decision needs it.
@@ -53,6 +57,8 @@ pub enum Asked {
 /// What is asked for.
 pub(super) enum Wanted<'a> {
     Fields(&'a Asked),
+    /// What may be asked for: all that the agreement has.
+    Description,
     Put(&'a [RecordTypeId]),
     /// Any of these.
     Operation(&'a [Operation]),
@@ -63,6 +69,7 @@ pub(super) enum Wanted<'a> {
 pub(super) struct Standing {
     pub(super) agreement: Arc<Agreement>,
     pub(super) case_reference: String,
+    pub(super) ground: Option<Ground>,
 }
 
 /// Names of the closed lists. Whether they belong together is another question.
@@ -122,6 +129,10 @@ pub enum Refusal {
     NotInForce,
     /// Not in the agreement's form.
     CaseReference,
+    /// The handling conditions in force are not acknowledged.
+    Acknowledgement,
+    /// Special category data for a law enforcement purpose, and no ground that the agreement has.
+    Ground,
     /// No such view.
     View,
     /// None of what is asked for.
@@ -152,6 +163,8 @@ impl Refusal {
             Refusal::Agreement => "agreement",
             Refusal::NotInForce => "not_in_force",
             Refusal::CaseReference => "case_reference",
+            Refusal::Acknowledgement => "acknowledgement",
+            Refusal::Ground => "ground",
             Refusal::View => "view",
             Refusal::NothingGranted => "nothing_granted",
             Refusal::Warrant => "warrant",
@@ -180,20 +193,32 @@ pub(super) fn decide(
         "" => None,
         id => Some(warrants.get(id).filter(covers).ok_or(Refusal::Warrant)?),
     };
+    let mut relied_on = None;
+    let decided = |field: &FieldId| match warrant {
+        Some(warrant) if warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
+            under_warrant(policy, named, *field, today)
+        }
+        _ => of_field(policy, named, *field, today),
+    };
     let decisions = match wanted {
         Wanted::Fields(asked) => {
+            if !agreement.handling.are_acknowledged(&terms.acknowledged) {
+                return Err(Refusal::Acknowledgement);
+            }
             let fields: Cow<'_, [FieldId]> = match asked {
                 Asked::Everything => agreement.fields.keys().copied().collect(),
                 Asked::Fields(fields) => fields.into(),
                 Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.into(),
             };
-            let decided = |field: &FieldId| match warrant {
-                Some(warrant) if warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
-                    under_warrant(policy, named, *field, today)
-                }
-                _ => of_field(policy, named, *field, today),
-            };
             let decisions: Vec<_> = fields.iter().map(decided).collect();
+            if decisions.iter().all(|decision| decision.level == Level::Withheld) {
+                return Err(Refusal::NothingGranted);
+            }
+            relied_on = ground::relied_on(policy, named.role, agreement, &decisions, &terms.ground)?;
+            decisions
+        }
+        Wanted::Description => {
+            let decisions: Vec<_> = agreement.fields.keys().map(decided).collect();
             if decisions.iter().all(|decision| decision.level == Level::Withheld) {
                 return Err(Refusal::NothingGranted);
             }
@@ -219,7 +244,8 @@ pub(super) fn decide(
             vec![]
         }
     };
-    Ok((Standing { agreement: agreement.clone(), case_reference: terms.case_reference.clone() }, decisions))
+    let (agreement, case_reference) = (agreement.clone(), terms.case_reference.clone());
+    Ok((Standing { agreement, case_reference, ground: relied_on }, decisions))
 }
 
 impl Policy {

@@ -1,7 +1,7 @@
 //! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
 
 use super::{
-    Agreement, InForce, LogUse, Operation, Right,
+    Agreement, Ground, InForce, LogUse, Operation, Right,
     decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
 };
 use crate::{
@@ -35,6 +35,10 @@ pub struct Grant {
     pub(crate) second_person: Option<ApproverId>,
 }
 
+/// What a caller may ask for.
+#[derive(Debug)]
+pub struct DescribedGrant(Grant);
+
 /// Leave to put records of certain types in.
 #[derive(Debug)]
 pub struct IntakeGrant(Grant);
@@ -65,6 +69,17 @@ pub fn authorise(
     today: Date,
 ) -> Result<Grant, Denial> {
     grant(in_force, caller, terms, Wanted::Fields(asked), trace, today)
+}
+
+/// What may this caller ask for? Nothing can be asked with it: neither conditions need be acknowledged nor a ground named.
+pub fn describe(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    trace: &str,
+    today: Date,
+) -> Result<DescribedGrant, Denial> {
+    grant(in_force, caller, terms, Wanted::Description, trace, today).map(DescribedGrant)
 }
 
 /// May this caller put records of these types in?
@@ -121,8 +136,9 @@ impl Grant {
             case_reference: Some(self.standing.case_reference.clone()),
             policy_version: self.in_force.policy.version.clone(),
             control_epoch: self.in_force.epoch,
-            handling: Some(self.standing.agreement.handling_digest()),
+            handling: Some(self.standing.agreement.handling.digest().to_owned()),
             transfer: self.standing.agreement.transfer.as_ref().and_then(|one| one.to(&self.who.organisation)),
+            ground: self.standing.ground.map(Ground::as_str),
             second_person: self.second_person.clone(),
             warrant: self.warrant.as_ref().map(|warrant| (warrant.id.clone(), warrant.used + 1)),
         }
@@ -136,6 +152,12 @@ impl Grant {
     /// The grant turns into a refusal, by something that shows only now.
     pub(crate) fn refuse(self, refusal: Refusal, about: SubjectPart) -> Denial {
         Denial { refusal, about: Box::new((self.who.clone(), self.terms(), about)) }
+    }
+}
+
+impl DescribedGrant {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0
     }
 }
 
@@ -179,6 +201,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
         control_epoch: in_force.epoch,
         handling: None,
         transfer: None,
+        ground: None,
         second_person: None,
         warrant: None,
     }

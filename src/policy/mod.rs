@@ -10,6 +10,8 @@ mod diff;
 mod explain;
 mod files;
 mod grant;
+mod ground;
+mod handling;
 mod hard_rules;
 mod limits;
 mod red_lines;
@@ -30,9 +32,12 @@ pub use diff::{Change, OtherTerms};
 pub use explain::{Explained, PolicyLine};
 pub use files::{PolicyFiles, UnreadablePolicy};
 pub use grant::{
-    AuditGrant, Denial, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit, authorise_intake, authorise_right,
+    AuditGrant, Denial, DescribedGrant, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit, authorise_intake,
+    authorise_right, describe,
 };
 pub(crate) use grant::{known_names, versions};
+pub use ground::Ground;
+pub use handling::{Conditions, Handling};
 pub(crate) use limits::Limit;
 pub use limits::Limits;
 pub use red_lines::{Crossed, InvalidRedLines};

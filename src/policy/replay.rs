@@ -22,6 +22,8 @@ pub struct Recorded {
     agreement_version: Option<String>,
     case_reference: Option<String>,
     warrant: Option<String>,
+    ground: Option<String>,
+    handling: Option<String>,
     policy_version: Option<String>,
     control_epoch: Option<u64>,
     #[serde(default)]
@@ -95,6 +97,8 @@ impl Recorded {
             agreement: text(&self.agreement),
             case_reference: text(&self.case_reference),
             warrant: text(&self.warrant),
+            ground: text(&self.ground),
+            acknowledged: text(&self.handling),
         };
         let catalogue = &in_force.policy.catalogue;
         let fields: Option<Vec<_>> = self.fields.keys().map(|name| catalogue.field_named(name)).collect();

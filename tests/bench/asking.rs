@@ -1,6 +1,7 @@
 //! Callers who ask the same kind of question about one subject after the other, each waiting for its answer.
 
 use crate::{
+    conditions,
     deployment::{CLINICIAN, Party, SUBJECTS, jy},
     median::{nanoseconds, percentile},
 };
@@ -95,13 +96,15 @@ pub async fn ask(address: &str, token: &str, callers: usize, lasting: Duration) 
 async fn caller(channel: Channel, token: String, number: usize, until: Instant) -> anyhow::Result<Asked> {
     let mut client = AccessServiceClient::new(channel);
     let mut asked = Asked::default();
+    let acknowledged = conditions::digest_of(include_str!("../../policies/agreements/clinical-care.toml"));
     for turn in 0.. {
         if Instant::now() >= until {
             break;
         }
         let subject = Some(Subject::Identifier(format!("jy:{}", jy((number * 131 + turn * 17) % SUBJECTS))));
         let fields = FIELDS.map(str::to_owned).to_vec();
-        let question = pb::QueryRequest { terms: Some(terms()), subject, fields, ..Default::default() };
+        let acknowledged = acknowledged.clone();
+        let question = pb::QueryRequest { terms: Some(terms()), subject, fields, acknowledged, ..Default::default() };
         let request = with_token(&token, question)?;
         let start = Instant::now();
         match client.query(request).await {

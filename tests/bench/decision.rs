@@ -97,7 +97,7 @@ fn askers(policy: &Policy) -> anyhow::Result<Vec<(Caller, Terms)>> {
         let token = issuer.token("caller", "government-of-jersey", &[&role], "disown", &*clock, &SystemEntropy)?;
         let caller = verifier.verify(&token, None).ok().context("the token was not taken")?;
         let (agreement, case_reference) = (AGREEMENT.to_owned(), "MS-000001".to_owned());
-        Ok((caller, Terms { role, purpose: purpose(0), agreement, case_reference, warrant: String::new() }))
+        Ok((caller, Terms { role, purpose: purpose(0), agreement, case_reference, ..Terms::default() }))
     };
     (0..GRANTED_ROLES).map(asker).collect()
 }

@@ -5,6 +5,9 @@
 
 mod appending;
 mod asking;
+#[path = "../it/harness/conditions.rs"]
+#[expect(dead_code, reason = "the police are not measured here")]
+mod conditions;
 mod decision;
 mod deployment;
 mod limits;

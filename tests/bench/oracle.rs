@@ -13,6 +13,8 @@
     reason = "a program that ends at the first thing that goes wrong"
 )]
 
+#[path = "../it/harness/conditions.rs"]
+mod conditions;
 mod limits;
 
 use disown::{
@@ -128,6 +130,7 @@ async fn measure(slot: Slot, samples: usize, callers: usize) -> Times {
 async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times {
     let mut client = AccessServiceClient::new(channel);
     let mut times = Times::default();
+    let acknowledged = conditions::digest_of(include_str!("../../policies/agreements/sojp-isolation.toml"));
     let mut token = (Instant::now(), token(base, "states-of-jersey-police", "police_officer"));
     let mut state = caller.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     for round in 0..rounds {
@@ -147,6 +150,8 @@ async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times
             let question = pb::QueryRequest {
                 terms: terms("police_officer", "isolation_enforcement", "sojp-isolation", "AB-2026-000123"),
                 subject: Some(Subject::Identifier(format!("jy:{}", number(class, subject)))),
+                ground: conditions::ground_under("sojp-isolation"),
+                acknowledged: acknowledged.clone(),
                 ..Default::default()
             };
             let mut request = Request::new(question);

@@ -52,7 +52,8 @@ fn good(
         "/disown.v1.AccessService/Query" => {
             let (asker, terms) = fill(clinician());
             let subject = Some(Subject::Identifier(format!("jy:{ISOLATING}")));
-            (asker, pb::QueryRequest { terms, subject, ..Default::default() }.encode_to_vec())
+            let acknowledged = conditions_of("clinical-care");
+            (asker, pb::QueryRequest { terms, subject, acknowledged, ..Default::default() }.encode_to_vec())
         }
         "/disown.v1.AccessService/DescribeAccess" => {
             let (asker, terms) = fill(clinician());

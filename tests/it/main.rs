@@ -32,6 +32,7 @@ mod postgres;
 mod rights;
 mod sequencing;
 mod telemetry;
+mod terms;
 mod transport;
 mod ui;
 mod vectors;

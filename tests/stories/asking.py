@@ -28,7 +28,9 @@ class Reply:
 
 def ask(broker, stub, caller, subject=None, handle=None, fields=()):
     """One question. Any error of the call ends the story: the broker has no reason to refuse here."""
-    request = access_pb2.QueryRequest(terms=caller.terms(), fields=fields)
+    known = described(broker, stub, caller)
+    request = access_pb2.QueryRequest(
+        terms=caller.terms(), fields=fields, acknowledged=known.handling_digest, ground="".join(known.grounds[:1]))
     if handle is None:
         request.identifier = f"jy:{subject}"
     else:
@@ -36,6 +38,15 @@ def ask(broker, stub, caller, subject=None, handle=None, fields=()):
     before = island_day()
     response = stub.Query(request, metadata=broker.metadata(caller), timeout=DEADLINE)
     return Reply(caller, subject, response, tuple(sorted({before, island_day()})))
+
+
+def described(broker, stub, caller):
+    """What binds a caller, and what it may rely on: read once for its terms."""
+    terms = caller.terms().SerializeToString()
+    if terms not in broker.described:
+        request = access_pb2.DescribeAccessRequest(terms=caller.terms())
+        broker.described[terms] = stub.DescribeAccess(request, metadata=broker.metadata(caller), timeout=DEADLINE)
+    return broker.described[terms]
 
 
 def ask_everybody(broker, callers, subjects, threads, chance):

@@ -70,6 +70,7 @@ class Broker:
         self.channel = None
         self._runs = itertools.count(1)
         self._tokens = {}
+        self.described = {}
         self._lock = threading.Lock()
         self.issued = []
 

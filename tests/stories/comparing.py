@@ -49,8 +49,9 @@ class Comparer:
         own = self.handles[reply.caller.organisation, reply.caller.agreement]
         if not answer.handle or answer.handle != own.get(reply.subject, answer.handle):
             differences.append(f"{where}: handle {answer.handle!r}")
-        if list(answer.handling) != list(expected.handling):
-            differences.append(f"{where}: handling {list(answer.handling)}")
+        handling = [{"code": one.code, "words": one.words} for one in answer.handling]
+        if handling != list(expected.handling):
+            differences.append(f"{where}: handling {handling}")
         differences += compare_withheld(where, answer, expected)
         records, cells = 0, 0
         actual_by_type, expected_by_type = collections.defaultdict(list), collections.defaultdict(list)

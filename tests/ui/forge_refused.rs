@@ -6,7 +6,7 @@ use disown::{
 };
 
 fn forge(receipt: Receipt) -> Refused {
-    Refused { told: Told::Denied, _receipt: Box::new(receipt) }
+    Refused { told: Told::Denied, by_subject: false, _receipt: Box::new(receipt) }
 }
 
 fn main() {}

@@ -100,7 +100,8 @@ pub(super) async fn response(
     number: &str,
 ) -> anyhow::Result<pb::QueryResponse> {
     let mut client = AccessServiceClient::new(connection(channel.clone(), &asker.token(issuer)?)?);
-    Ok(client.query(request(asker, number, &[])).await?.into_inner())
+    let known = bound(channel, issuer, asker).await?;
+    Ok(client.query(request(asker, &known, number, &[])).await?.into_inner())
 }
 
 /// Asks for the fields of the table.
@@ -111,19 +112,32 @@ pub(super) async fn query(
     number: &str,
 ) -> anyhow::Result<Answered> {
     let mut client = AccessServiceClient::new(connection(channel.clone(), &asker.token(issuer)?)?);
-    match client.query(request(asker, number, &FIELDS)).await {
+    let known = bound(channel, issuer, asker).await.unwrap_or_default();
+    match client.query(request(asker, &known, number, &FIELDS)).await {
         Ok(response) => Ok(Ok(pb::Answer::decode(response.into_inner().answer.as_slice())?)),
         Err(status) => Ok(Err(status.message().to_owned())),
     }
 }
 
-fn request(asker: &Asker, number: &str, fields: &[&str]) -> pb::QueryRequest {
+/// What binds an asker, and what it may rely on. One who may ask for nothing is told nothing.
+pub(super) async fn bound(
+    channel: &Channel,
+    issuer: &DevelopmentIssuer,
+    asker: &Asker,
+) -> anyhow::Result<pb::DescribeAccessResponse> {
+    let mut client = AccessServiceClient::new(connection(channel.clone(), &asker.token(issuer)?)?);
+    let request = pb::DescribeAccessRequest { terms: Some(asker.terms()) };
+    Ok(client.describe_access(request).await?.into_inner())
+}
+
+fn request(asker: &Asker, known: &pb::DescribeAccessResponse, number: &str, fields: &[&str]) -> pb::QueryRequest {
     pb::QueryRequest {
         terms: Some(asker.terms()),
         subject: Some(Subject::Identifier(format!("jy:{number}"))),
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),
-        view: String::new(),
-        warrant: String::new(),
+        ground: known.grounds.first().cloned().unwrap_or_default(),
+        acknowledged: known.handling_digest.clone(),
+        ..Default::default()
     }
 }
 

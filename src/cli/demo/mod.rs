@@ -71,9 +71,9 @@ impl Demo {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{listen}"))?.connect().await?;
-        tour(base, &issuer, channel, population::population(today)).await?;
+        tour(base, &issuer, channel.clone(), population::population(today)).await?;
         if !self.exit {
-            invite(base, &listen.to_string());
+            invite(base, &issuer, &channel, &listen.to_string()).await?;
             terminated()?.await;
         }
         let _ = stop.send(());
@@ -157,15 +157,18 @@ async fn tour(base: &Path, issuer: &DevelopmentIssuer, channel: Channel, populat
     tamper::show(base, &key).await
 }
 
-fn invite(base: &Path, listen: &str) {
+async fn invite(base: &Path, issuer: &DevelopmentIssuer, channel: &Channel, listen: &str) -> anyhow::Result<()> {
     let at = base.display();
+    let bound = [ask::bound(channel, issuer, &CLINICIAN).await?, ask::bound(channel, issuer, &POLICE).await?];
     println!(
         "\nThe broker stays up at http://{listen} until you press Ctrl-C; its files are in {at}. Ask yourself:\n
   export DISOWN_SERVER=http://{listen}
   export DISOWN_TOKEN=$(disown token --config {at}/disown.toml --caller {} --organisation {} --role {})
-  disown query jy:{ISOLATING} --role {} --purpose {} --agreement {} --case {}\n
+  disown query jy:{ISOLATING} --role {} --purpose {} --agreement {} --case {} \\
+    --acknowledge {}\n
   export DISOWN_TOKEN=$(disown token --config {at}/disown.toml --caller {} --organisation {} --role {})
-  disown query jy:{ISOLATING} --view isolation_check --role {} --purpose {} --agreement {} --case {}\n
+  disown query jy:{ISOLATING} --view isolation_check --role {} --purpose {} --agreement {} --case {} \\
+    --ground {} --acknowledge {}\n
 `disown` is target/release/disown after `cargo build --release`. The README has a client in Python.",
         CLINICIAN.name,
         CLINICIAN.organisation,
@@ -174,6 +177,7 @@ fn invite(base: &Path, listen: &str) {
         CLINICIAN.purpose,
         CLINICIAN.agreement,
         CLINICIAN.case,
+        bound[0].handling_digest,
         POLICE.name,
         POLICE.organisation,
         POLICE.role,
@@ -181,5 +185,8 @@ fn invite(base: &Path, listen: &str) {
         POLICE.purpose,
         POLICE.agreement,
         POLICE.case,
+        bound[1].grounds.first().map_or("", String::as_str),
+        bound[1].handling_digest,
     );
+    Ok(())
 }

@@ -34,6 +34,8 @@ pub enum InvalidCatalogue {
 #[serde(deny_unknown_fields)]
 struct File {
     schemes: IndexMap<String, String>,
+    #[serde(default)]
+    special_categories: Vec<String>,
     datasets: IndexMap<String, RawDataset>,
 }
 
@@ -97,12 +99,18 @@ pub(super) fn parse(text: &str) -> Result<Catalogue, InvalidCatalogue> {
         record_types: vec![],
         fields: vec![],
         fields_by_name: HashMap::new(),
+        special_categories: vec![],
     };
     check(!catalogue.schemes.is_empty(), "schemes", "at least one way of naming subjects is needed")?;
     check(!file.datasets.is_empty(), "datasets", "at least one dataset is needed")?;
     for (name, raw) in file.datasets {
         add_dataset(&mut catalogue, &name, raw)?;
     }
+    for special in &file.special_categories {
+        let known = catalogue.fields.iter().any(|field| field.category == *special);
+        check(known, special, "stands in `special_categories` and is the category of no field")?;
+    }
+    catalogue.special_categories = file.special_categories;
     Ok(catalogue)
 }
 

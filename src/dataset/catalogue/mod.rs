@@ -30,6 +30,7 @@ pub struct Catalogue {
     record_types: Vec<RecordType>,
     fields: Vec<Field>,
     fields_by_name: HashMap<String, FieldId>,
+    special_categories: Vec<String>,
 }
 
 /// A way of naming subjects.
@@ -190,6 +191,16 @@ impl Catalogue {
     /// One field.
     pub fn field(&self, at: FieldId) -> &Field {
         &self.fields[at.0]
+    }
+
+    /// The field that is that column of a record type.
+    pub fn field_at(&self, record_type: RecordTypeId, column: usize) -> Option<FieldId> {
+        self.fields().find(|(_, field)| field.record_type == record_type && field.column == column).map(|(at, _)| at)
+    }
+
+    /// Whether it is special category data (GO5).
+    pub fn is_special(&self, at: FieldId) -> bool {
+        self.special_categories.contains(&self.field(at).category)
     }
 
     /// A field by name.

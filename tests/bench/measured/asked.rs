@@ -1,6 +1,7 @@
 //! Callers over gRPC and TLS, several on a connection, each waiting for its answer before it asks again.
 
 use super::{
+    conditions::digest_of,
     connection::Connection,
     subjects::{Subjects, in_no_order},
     window::{Answer, now},
@@ -114,6 +115,7 @@ async fn ask(
     let mut question = pb::QueryRequest {
         terms: terms(ROLE, PURPOSE, "clinical-care", CASE),
         fields: FIELDS.map(str::to_owned).to_vec(),
+        acknowledged: digest_of(include_str!("../../../policies/agreements/clinical-care.toml")),
         ..Default::default()
     };
     let mut answers = Vec::new();

@@ -10,6 +10,9 @@ pub mod deployed;
 pub mod laid_out;
 #[path = "../limits.rs"]
 pub mod limits;
+#[path = "../../it/harness/conditions.rs"]
+#[expect(dead_code, reason = "the police are not measured here")]
+pub mod conditions;
 pub mod process;
 pub mod running;
 pub mod subjects;

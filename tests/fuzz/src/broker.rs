@@ -44,6 +44,18 @@ impl Asker {
         asker("jersey-audit-office", ["auditor", "audit", "audit", "AU-0001"]),
     ];
 
+    /// A question that acknowledges what binds it and names a ground, unless it says something else.
+    pub fn bind(&self, question: &mut pb::QueryRequest) {
+        let [.., agreement, _] = self.terms;
+        if question.acknowledged.is_empty() {
+            let file = format!("{}/../../policies/agreements/{agreement}.toml", env!("CARGO_MANIFEST_DIR"));
+            question.acknowledged = crate::conditions::digest_of(&fs::read_to_string(file).unwrap());
+        }
+        if question.ground.is_empty() {
+            question.ground = crate::conditions::ground_under(agreement);
+        }
+    }
+
     pub fn terms(&self) -> Option<pb::Terms> {
         let [role, purpose, agreement, case_reference] = self.terms.map(str::to_owned);
         Some(pb::Terms { role, purpose, agreement, case_reference })

@@ -1,6 +1,8 @@
 //! What the targets share: a known deployment with known keys at a known time, and one runtime.
 
 mod broker;
+#[path = "../../it/harness/conditions.rs"]
+mod conditions;
 
 pub use broker::{Asker, Broker, assert_tellable};
 

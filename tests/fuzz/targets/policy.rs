@@ -48,7 +48,9 @@ fn assert_within_red_lines(policy: Policy) {
                         purpose: purpose.to_string(),
                         agreement: agreement.id.to_string(),
                         case_reference: "C-1".to_owned(),
-                        warrant: String::new(),
+                        acknowledged: agreement.handling.digest().to_owned(),
+                        ground: agreement.grounds.first().map_or(String::new(), |ground| ground.as_str().to_owned()),
+                        ..Terms::default()
                     };
                     let granted = authorise(&in_force, &caller, &terms, &Asked::Everything, "", agreement.valid.from);
                     let Ok(grant) = granted else { continue };

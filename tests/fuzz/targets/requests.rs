@@ -53,8 +53,15 @@ async fn ask(broker: &mut Broker, method: u8, asker: Asker, bytes: &[u8]) -> Opt
             broker.request(asker, message)
         }};
     }
+    macro_rules! question {
+        () => {{
+            let mut question = message!(pb::QueryRequest);
+            asker.bind(question.get_mut());
+            question
+        }};
+    }
     Some(match method % 9 {
-        0 => access.query(message!(pb::QueryRequest)).await.map(|response| assert_proven(&response.into_inner())),
+        0 => access.query(question!()).await.map(|response| assert_proven(&response.into_inner())),
         1 => access.describe_access(message!(pb::DescribeAccessRequest)).await.map(drop),
         2 => search(&mut audit, message!(pb::SearchRequest)).await,
         3 => audit.get_checkpoint(message!(pb::GetCheckpointRequest)).await.map(drop),

@@ -46,7 +46,11 @@ impl Story {
         let terms = ["--role", role, "--purpose", purpose, "--agreement", agreement, "--case", case];
         let mut command = disown();
         command.env("DISOWN_SERVER", &self.broker.address).env("DISOWN_TOKEN", self.token(asker));
-        said(command.args(arguments).args(terms).output().unwrap(), arguments)
+        command.args(arguments).args(terms);
+        if arguments[0] == "query" {
+            command.args(["--acknowledge", &conditions_of(agreement), "--ground", &ground_under(agreement)]);
+        }
+        said(command.output().unwrap(), arguments)
     }
 
     fn json(&self, asker: &Asker, arguments: &[&str]) -> Value {

@@ -1,6 +1,6 @@
 //! Who asks, and what comes back.
 
-use super::{Deployment, TestBroker};
+use super::{Deployment, TestBroker, digest_of, ground_under};
 use disown::{
     entropy::SystemEntropy,
     pb::{
@@ -9,6 +9,7 @@ use disown::{
     },
 };
 use prost::Message;
+use std::fs;
 use tonic::{Code, Request, Status};
 
 /// Somebody, in a role, under terms that fit.
@@ -137,8 +138,16 @@ impl Asker {
     /// A question by JY number, for everything the agreement has.
     pub fn question(&self, number: &str) -> pb::QueryRequest {
         let subject = Some(Subject::Identifier(format!("jy:{number}")));
-        pb::QueryRequest { terms: self.pb_terms(), subject, ..Default::default() }
+        let (ground, acknowledged) = (ground_under(&self.terms.2), conditions_of(&self.terms.2));
+        pb::QueryRequest { terms: self.pb_terms(), subject, ground, acknowledged, ..Default::default() }
     }
+}
+
+/// The digest of the handling conditions of an agreement of the reference deployment. Those of the police have the same ones.
+pub fn conditions_of(agreement: &str) -> String {
+    let agreement = if agreement.starts_with("sojp-") { "sojp-isolation" } else { agreement };
+    let file = format!("{}/policies/agreements/{agreement}.toml", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(file).map_or_else(|_| String::new(), |text| digest_of(&text))
 }
 
 pub fn with_token<T>(token: &str, message: T) -> Request<T> {

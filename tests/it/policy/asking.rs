@@ -125,5 +125,7 @@ pub fn terms(role: &str, purpose: &str, agreement: &str) -> Terms {
         agreement: agreement.to_owned(),
         case_reference: case.unwrap_or_default(),
         warrant: String::new(),
+        ground: ground_under(agreement),
+        acknowledged: conditions_of(agreement),
     }
 }

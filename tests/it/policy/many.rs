@@ -75,7 +75,7 @@ proptest! {
         let authority = Authority::over(policy.map_err(|error| TestCaseError::fail(error.to_string()))?);
         for (role, purpose) in ROLES.iter().flat_map(|role| PURPOSES.map(|purpose| (*role, purpose))) {
             let [role, purpose, agreement] = [role, purpose, "many"].map(str::to_owned);
-            let terms = Terms { role, purpose, agreement, case_reference: String::new(), warrant: String::new() };
+            let terms = Terms { role, purpose, agreement, ..Terms::default() };
             compare(&authority, &oracle, "party", &terms, date(2026, 11, 21));
         }
     }
