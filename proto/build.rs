@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");
-    let files = ["access", "agreement", "audit", "intake", "rights", "warrant", "watch"]
+    let files = ["access", "agreement", "audit", "break_glass", "intake", "rights", "warrant", "watch"]
         .map(|name| format!("disown/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?).join("disown.v1.fds.bin");

@@ -30,6 +30,7 @@ pub mod pseudonym;
 
 // What runs it.
 pub mod app;
+pub mod break_glass;
 pub mod cli;
 pub mod config;
 pub mod deployment;

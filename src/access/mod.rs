@@ -71,7 +71,7 @@ impl Access {
         let today = today(&*self.clock, &self.zone);
         let grant = policy::authorise(&self.control.in_force(), caller, &terms, &asked, trace, today)?; // 2 may they?
         let plan = plan(grant); //                                                                           3
-        let addressed = translate::translate(plan, subject, &self.keyring, &self.log).await?; //             4 from here no identifier
+        let addressed = translate::translate(plan, subject, &self.keyring, &self.log, &*self.clock).await?; //             4 from here no identifier
         let fetched = fetch::fetch(addressed, &self.stores).await?; //                                       5
         let linked = link::link(fetched, &self.keyring).await?; //                                           6
         let redacted = redact(linked); //                                                                    7 the final bytes

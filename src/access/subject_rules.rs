@@ -2,8 +2,10 @@
 
 use crate::{
     access_log::{Appender, SubjectPart},
+    clock::Clock,
     policy::{Grant, Refusal},
     pseudonym::{Keyring, SubjectIdentifier},
+    telemetry::alarm::Alarm,
     warrant, watch,
 };
 
@@ -14,6 +16,7 @@ pub(super) async fn hold(
     subject: &mut SubjectPart,
     keyring: &Keyring,
     log: &Appender,
+    clock: &dyn Clock,
 ) -> Result<(), Refusal> {
     let name = keyring.watch_name(identifier).await;
     let watch = grant.in_force.watched.get(&name).cloned();
@@ -23,6 +26,12 @@ pub(super) async fn hold(
             return Err(Refusal::Warrant);
         }
         grant.happening.push(warrant.event(warrant::What::Used, keyring).await);
+    }
+    if let Some((_, used)) = &grant.emergency {
+        subject.alarms.push(Alarm::BreakGlass);
+        if used.subject != keyring.break_glass_name(identifier).await || used.until <= clock.now() {
+            return Err(Refusal::BreakGlass);
+        }
     }
     if let Some(tag) = &subject.tag
         && log.is_above(&grant.who, tag, &grant.agreement().limits)

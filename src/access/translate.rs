@@ -3,6 +3,7 @@
 use super::{Plan, Subject, Unanswered, subject_rules};
 use crate::{
     access_log::{Appender, SubjectPart},
+    clock::Clock,
     dataset::{Selection, catalogue::DatasetIndex},
     policy::{Grant, Refusal},
     pseudonym::{Handle, Keyring, KeyringError, Pseudonym},
@@ -46,6 +47,7 @@ pub(super) async fn translate(
     subject: Subject,
     keyring: &Keyring,
     log: &Appender,
+    clock: &dyn Clock,
 ) -> Result<Addressed, Unanswered> {
     let Plan { mut grant, selections } = plan;
     let identifier = match subject {
@@ -61,7 +63,7 @@ pub(super) async fn translate(
     let (month, month_key) = log.month_key().await?;
     let tag = keyring.tag(&month_key, &identifier).await;
     let mut subject = SubjectPart { tag: Some(tag), month: Some(month), ..SubjectPart::default() };
-    if let Err(refusal) = subject_rules::hold(&mut grant, &identifier, &mut subject, keyring, log).await {
+    if let Err(refusal) = subject_rules::hold(&mut grant, &identifier, &mut subject, keyring, log, clock).await {
         return Err(Unanswered::Denied(grant.refuse(refusal, subject)));
     }
     let handle = keyring.handle(&identifier, &grant.recipient).await?;

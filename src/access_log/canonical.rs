@@ -40,6 +40,7 @@ impl Serialize for Actor<'_> {
         member(&mut map, "batch", input.map(|input| &input.batch))?;
         member(&mut map, "batch_records", input.map(|input| &input.batch_records))?;
         member(&mut map, "batch_root", input.map(|input| &input.batch_root))?;
+        member(&mut map, "break_glass", terms.and_then(|terms| terms.break_glass.as_ref()))?;
         member(&mut map, "broker", Some(broker))?;
         member(&mut map, "caller", who.map(|who| &who.caller))?;
         member(&mut map, "case_reference", terms.and_then(|terms| terms.case_reference.as_ref()))?;
@@ -130,6 +131,7 @@ mod tests {
                 control_epoch: u64::from(u32::MAX),
                 handling: Some(odd()),
                 transfer: Some(odd()),
+                break_glass: Some(2),
                 ground: Some("legal_duty"),
                 second_person: Some("somebody.else".try_into().unwrap()),
                 warrant: Some(("w-1".try_into().unwrap(), 3)),
@@ -177,7 +179,7 @@ mod tests {
             subject(&SubjectPart::default()),
             answer(&AnswerPart::of(&Hash::from_bytes([7; 32]))),
         ];
-        for (part, members) in parts.iter().zip([28, 4, 4, 0, 1]) {
+        for (part, members) in parts.iter().zip([29, 4, 4, 0, 1]) {
             let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(part).unwrap();
             assert_eq!(read.len(), members, "{part}");
             assert_eq!(*part, serde_json_canonicalizer::to_string(&read).unwrap());

@@ -137,6 +137,8 @@ pub struct TermsInForce {
     pub ground: Option<&'static str>,
     /// Who allowed it, where one person is not enough.
     pub second_person: Option<ApproverId>,
+    /// By which of the caller's uses glass was broken.
+    pub break_glass: Option<u64>,
     /// The warrant that was used, and how many times with this one.
     pub warrant: Option<(WarrantId, u64)>,
 }

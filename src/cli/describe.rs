@@ -45,6 +45,14 @@ fn print(described: &pb::DescribeAccessResponse) {
     if !described.grounds.is_empty() {
         println!("grounds for special category data: {}", described.grounds.join(", "));
     }
+    for field in &described.break_glass_fields {
+        println!(
+            "breaking glass opens {} ({}), for {} minutes",
+            field.field,
+            level(field),
+            described.break_glass_minutes
+        );
+    }
     if described.review_overdue {
         println!("the review of this agreement is overdue");
     }
@@ -75,6 +83,7 @@ fn as_json(described: &pb::DescribeAccessResponse) -> serde_json::Value {
         "views": described.views.iter().map(view).collect::<Vec<_>>(),
         "handling": described.handling.iter().map(condition).collect::<Vec<_>>(),
         "handling_digest": described.handling_digest,
+        "break_glass": { "fields": described.break_glass_fields.iter().map(field).collect::<Vec<_>>(), "minutes": described.break_glass_minutes },
         "condition": described.condition,
         "grounds": described.grounds,
         "agreement_version": described.agreement_version,

@@ -33,7 +33,7 @@ pub(super) struct Filters {
     /// Kind of entry: release, denial, input, change, administration, inspection, notice.
     #[arg(long, default_value = "")]
     kind: String,
-    /// What raised an alarm: limit, own, colleague, protected, honey, any.
+    /// What raised an alarm: limit, break_glass, own, colleague, protected, honey, any.
     #[arg(long, default_value = "")]
     alarm: String,
     /// What concerns one subject: scheme and value; `-` reads it from standard input, which keeps it out of the shell's history.

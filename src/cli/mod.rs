@@ -1,6 +1,7 @@
 //! The command line.
 
 mod agreement;
+mod break_glass;
 mod catalogue;
 mod client;
 mod database;
@@ -70,6 +71,9 @@ enum Command {
     /// Watch subjects whose look-ups raise an alarm, and allow look-ups as a second person.
     #[command(subcommand)]
     Watch(watch::Watch),
+    /// For somebody's vital interests, ask for more than the terms show; and review who did.
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// Search, verify and export the access log; check receipts.
     #[command(subcommand)]
     Log(log::Log),
@@ -141,6 +145,7 @@ async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode
         Command::Agreement(agreement) => agreement.run().await,
         Command::Warrant(warrant) => warrant.run().await,
         Command::Watch(watch) => watch.run().await,
+        Command::BreakGlass(break_glass) => break_glass.run().await,
         Command::Log(log) => log.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Catalogue(catalogue) => catalogue.run(),

@@ -29,6 +29,9 @@ pub(super) struct Query {
     /// The handling conditions that you have read and are bound by, as `disown describe` names them.
     #[arg(long, env = "DISOWN_ACKNOWLEDGE", default_value = "")]
     acknowledge: String,
+    /// Glass was broken for this subject, by `disown break-glass use` under the same terms.
+    #[arg(long)]
+    break_glass: bool,
     /// Append answer and receipt to this file, for `disown log check-receipt`.
     #[arg(long)]
     receipt_out: Option<PathBuf>,
@@ -49,6 +52,7 @@ impl Query {
             warrant: self.warrant.clone(),
             ground: self.ground.clone(),
             acknowledged: self.acknowledge.clone(),
+            break_glass: self.break_glass,
         };
         let mut client = AccessServiceClient::new(self.client.connect().await?);
         let response = client.query(request).await?.into_inner();

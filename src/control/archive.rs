@@ -4,6 +4,7 @@ use super::{About, ControlError};
 use crate::{
     access_log::Reader,
     approval::{Histories, History},
+    break_glass::Uses,
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
     pseudonym::Keyring,
@@ -30,6 +31,7 @@ pub struct Archive {
 struct Happened {
     warrants: Arc<Warrants>,
     watched: Arc<Watched>,
+    uses: Arc<Uses>,
 }
 
 impl Archive {
@@ -58,9 +60,10 @@ impl Archive {
         let mut happened = later.map_or_else(Happened::default, |before| Happened {
             warrants: before.warrants.clone(),
             watched: before.watched.clone(),
+            uses: before.uses.clone(),
         });
         self.take_in(&mut happened, later.map_or(0, |before| before.epoch), epoch).await?;
-        let Happened { warrants, watched } = happened;
+        let Happened { warrants, watched, uses } = happened;
         // Where the policy is the same, what approvers did since is all that is new; another policy may say otherwise who approves.
         let later = later.filter(|_| unchanged.is_some());
         let (after, mut histories) =
@@ -68,12 +71,12 @@ impl Archive {
         let acts = self.reader.acts(after, epoch).await?;
         if let Some(before) = later.filter(|_| acts.is_empty()) {
             let agreed = before.agreed.clone();
-            return Ok(Some(InForce { policy, agreed, histories, warrants, watched, restricted, epoch }));
+            return Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }));
         }
         let known = Arc::make_mut(&mut histories);
         acts.into_iter().for_each(|act| known.add(act, &policy.approvers, &self.log));
         let agreed = self.agreed(&policy, &histories).await?;
-        Ok(Some(InForce { policy, agreed, histories, warrants, watched, restricted, epoch }))
+        Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }))
     }
 
     /// A version of an agreement: as its file has it, or as it was kept.
@@ -136,7 +139,7 @@ impl Archive {
 
     /// Takes in what happened after one epoch, up to another.
     async fn take_in(&self, happened: &mut Happened, after: u64, until: u64) -> Result<(), ControlError> {
-        let Happened { warrants, watched } = happened;
+        let Happened { warrants, watched, uses } = happened;
         for event in self.reader.events(after, until).await? {
             let holds = match &self.keyring {
                 Some(keyring) => event.is_sealed_by(keyring).await,
@@ -144,6 +147,10 @@ impl Archive {
             };
             let fits = match &event.about {
                 About::Warrant(id) => Arc::make_mut(warrants).take(id, event.number, event.what().filter(|_| holds)),
+                About::Caller(organisation, caller) => {
+                    let of = (organisation, caller);
+                    Arc::make_mut(uses).take(of, event.number, event.what().filter(|_| holds))
+                }
                 About::Subject(name) => Arc::make_mut(watched).take(name, event.number, event.what().filter(|_| holds)),
             };
             if !fits {

@@ -1,6 +1,9 @@
 //! What happens to warrants, and to whatever else decisions depend on that nobody signs: sealed by the broker that recorded it.
 
-use crate::{ids::WarrantId, pseudonym::Keyring};
+use crate::{
+    ids::{CallerId, OrganisationId, WarrantId},
+    pseudonym::Keyring,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -24,6 +27,8 @@ pub enum About {
     Warrant(WarrantId),
     /// A subject that is watched, by a name of its own.
     Subject(String),
+    /// Somebody who breaks glass.
+    Caller(OrganisationId, CallerId),
 }
 
 impl Event {
@@ -56,6 +61,10 @@ impl About {
         match raw.split_once(':')? {
             ("warrant", id) => id.try_into().ok().map(About::Warrant),
             ("subject", name) => Some(About::Subject(name.to_owned())),
+            ("caller", named) => {
+                let (organisation, caller) = named.split_once('/')?;
+                Some(About::Caller(organisation.try_into().ok()?, caller.try_into().ok()?))
+            }
             _ => None,
         }
     }
@@ -67,6 +76,8 @@ impl fmt::Display for About {
         match self {
             About::Warrant(id) => write!(f, "warrant:{id}"),
             About::Subject(name) => write!(f, "subject:{name}"),
+            // No name has a slash in it.
+            About::Caller(organisation, caller) => write!(f, "caller:{organisation}/{caller}"),
         }
     }
 }

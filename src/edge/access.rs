@@ -12,6 +12,7 @@ use crate::{
     approval::{NotDone, Office},
     clock::today,
     control::Control,
+    dataset::{Level, catalogue::FieldId},
     entropy::Entropy,
     identity::Caller,
     pb::{self, access_service_server::AccessService},
@@ -117,7 +118,7 @@ pub(super) async fn not_done(
 }
 
 fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Result<Query, Invalid> {
-    let pb::QueryRequest { terms, subject, fields, view, warrant, ground, acknowledged } = request;
+    let pb::QueryRequest { terms, subject, fields, view, warrant, ground, acknowledged, break_glass } = request;
     let subject = match subject {
         Some(pb::query_request::Subject::Identifier(raw)) => {
             messages::identifier(Zeroizing::new(raw), catalogue).map(Subject::Identifier)?
@@ -130,7 +131,7 @@ fn query(request: pb::QueryRequest, catalogue: &crate::dataset::Catalogue) -> Re
             return Err(Invalid::of("subject", "an identifier or a handle is needed"));
         }
     };
-    let terms = Terms { warrant, ground, acknowledged, ..messages::terms(terms) };
+    let terms = Terms { warrant, ground, acknowledged, break_glass, ..messages::terms(terms) };
     Ok(Query { terms, subject, asked: messages::asked(&fields, view, catalogue)? })
 }
 
@@ -149,6 +150,12 @@ async fn describe(
     let (catalogue, grant) = (&in_force.policy.catalogue, described.grant());
     let agreement = grant.agreement();
     let name = |field| catalogue.field(field).name.clone();
+    let clause = grant.role().and_then(|role| agreement.emergency_of(role));
+    let opened = |(field, level): (&FieldId, &Level)| pb::FieldAccess {
+        field: name(*field),
+        disclosure: pb::Disclosure::from(*level).into(),
+        decided_by: policy::DecidedBy::BreakGlass.as_str().to_owned(),
+    };
     Ok(pb::DescribeAccessResponse {
         fields: grant
             .decisions()
@@ -174,6 +181,8 @@ async fn describe(
         policy_version: in_force.policy.version.clone(),
         review_overdue: agreement.review_overdue_on(today),
         handling_digest: agreement.handling.digest().to_owned(),
+        break_glass_fields: clause.iter().flat_map(|clause| &clause.fields).map(opened).collect(),
+        break_glass_minutes: clause.map_or(0, |clause| clause.minutes.into()),
         grounds: agreement.grounds.iter().map(|ground| ground.as_str().to_owned()).collect(),
     })
 }

@@ -7,6 +7,7 @@ mod agreement;
 mod audit;
 mod authenticate;
 mod bounded;
+mod break_glass;
 mod broken_off;
 mod connection;
 mod deadline;

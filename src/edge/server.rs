@@ -7,6 +7,7 @@ use super::{
     audit::AuditEdge,
     authenticate::Authenticate,
     bounded::Bounded,
+    break_glass::BreakGlassEdge,
     broken_off::BreakingOff,
     health,
     intake::IntakeEdge,
@@ -26,9 +27,9 @@ use crate::{
     intake::Intake,
     pb::{
         self, access_service_server::AccessServiceServer, agreement_service_server::AgreementServiceServer,
-        audit_service_server::AuditServiceServer, intake_service_server::IntakeServiceServer,
-        rights_service_server::RightsServiceServer, warrant_service_server::WarrantServiceServer,
-        watch_service_server::WatchServiceServer,
+        audit_service_server::AuditServiceServer, break_glass_service_server::BreakGlassServiceServer,
+        intake_service_server::IntakeServiceServer, rights_service_server::RightsServiceServer,
+        warrant_service_server::WarrantServiceServer, watch_service_server::WatchServiceServer,
     },
     rights::Rights,
 };
@@ -112,7 +113,8 @@ pub async fn serve(
     let access = AccessServiceServer::new(AccessEdge { access, entropy: entropy.clone() });
     let agreements = AgreementServiceServer::new(AgreementEdge { register, entropy: entropy.clone() });
     let warrants = WarrantServiceServer::new(WarrantEdge { office: office.clone(), entropy: entropy.clone() });
-    let watches = WatchServiceServer::new(WatchEdge { office, entropy: entropy.clone() });
+    let watches = WatchServiceServer::new(WatchEdge { office: office.clone(), entropy: entropy.clone() });
+    let break_glass = BreakGlassServiceServer::new(BreakGlassEdge { office, entropy: entropy.clone() });
     let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
@@ -123,6 +125,8 @@ pub async fn serve(
         InterceptedService::new(agreements.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let warrants = InterceptedService::new(warrants.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let watches = InterceptedService::new(watches.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
+    let break_glass =
+        InterceptedService::new(break_glass.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let rights = InterceptedService::new(rights.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
@@ -139,6 +143,7 @@ pub async fn serve(
         .add_service(agreements)
         .add_service(warrants)
         .add_service(watches)
+        .add_service(break_glass)
         .add_service(rights)
         .add_service(audit);
 

@@ -27,6 +27,7 @@ pub use thumbprint::Thumbprint;
 pub use token::{Unauthenticated, Verifier};
 
 use crate::ids::{CallerId, OrganisationId};
+use jiff::Timestamp;
 
 /// An authenticated person or system. It comes out of verification and from nowhere else; a handler without one refuses.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ pub struct Caller {
     id: CallerId,
     organisation: OrganisationId,
     roles: Vec<String>,
+    issued_at: Timestamp,
 }
 
 impl Caller {
@@ -45,6 +47,11 @@ impl Caller {
     /// Of which organisation.
     pub fn organisation(&self) -> &OrganisationId {
         &self.organisation
+    }
+
+    /// When its token was made.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
     }
 
     /// The roles it may act in, one at a time.

@@ -71,7 +71,8 @@ impl Verifier {
         let distinct = claims.roles.iter().collect::<HashSet<_>>().len() == claims.roles.len();
         if ours && lives && good_now && distinct && claims.bound_to == certificate {
             let roles = issuer.roles(claims.roles.clone());
-            Ok(Caller { id: registered.sub.clone(), organisation: claims.organisation.clone(), roles })
+            let issued_at = Timestamp::from_second(registered.iat).map_err(|_| Unauthenticated)?;
+            Ok(Caller { id: registered.sub.clone(), organisation: claims.organisation.clone(), roles, issued_at })
         } else {
             Err(Unauthenticated)
         }

@@ -17,7 +17,8 @@ pub(crate) type Agreed = BTreeMap<String, Arc<Agreement>>;
 impl Agreement {
     /// Who has to agree to it.
     pub fn requirements(&self, catalogue: &Catalogue) -> Requirements {
-        let of_fields = self.fields.keys().map(|field| catalogue.field(*field).record_type);
+        let opened = self.break_glass.iter().flat_map(|clause| clause.fields.keys());
+        let of_fields = self.fields.keys().chain(opened).map(|field| catalogue.field(*field).record_type);
         let of_condition = self.condition.iter().map(|condition| condition.record_type);
         let touched = of_fields.chain(of_condition).chain(self.intake.iter().copied());
         let dataset = |record_type| catalogue.dataset(catalogue.record_type(record_type).dataset).id.clone();
@@ -39,6 +40,9 @@ impl Agreement {
         let stays = |field: &FieldId| !is_out(catalogue.field(*field).record_type);
         let mut left = self.clone();
         left.fields.retain(|field, _| stays(field));
+        if let Some(clause) = &mut left.break_glass {
+            clause.fields.retain(|field, _| stays(field));
+        }
         Some(left)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     condition::{Condition, InvalidCondition},
+    emergency::Emergency,
     ground::Ground,
     handling::{Conditions, Handling},
     hard_rules,
@@ -59,6 +60,8 @@ pub struct Agreement {
     pub condition: Option<Condition>,
     /// The highest level of each field; what is not here is withheld.
     pub fields: BTreeMap<FieldId, Level>,
+    /// What it opens to somebody who breaks glass.
+    pub break_glass: Option<Emergency>,
     /// Named selections of fields.
     pub views: IndexMap<String, Vec<FieldId>>,
     /// Record types that may be put in.
@@ -172,6 +175,7 @@ struct File {
     condition: Option<RawCondition>,
     #[serde(default)]
     fields: IndexMap<String, Level>,
+    break_glass: Option<RawEmergency>,
     #[serde(default)]
     views: IndexMap<String, Vec<String>>,
     #[serde(default)]
@@ -190,6 +194,15 @@ struct RawValidity {
     review: toml::value::Datetime,
     #[serde(default)]
     grace_days: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEmergency {
+    roles: IndexSet<Role>,
+    minutes: u16,
+    fresh_seconds: u16,
+    fields: IndexMap<String, Level>,
 }
 
 #[derive(Deserialize)]
@@ -230,11 +243,8 @@ impl Agreement {
         for role in &file.roles {
             check(roles.role(role.as_str()).is_some(), role.as_str(), "is not a role of roles.toml")?;
         }
-        let fields = file
-            .fields
-            .iter()
-            .map(|(name, level)| Ok((listed(name, *level, catalogue)?, *level)))
-            .collect::<Result<BTreeMap<_, _>, InvalidAgreement>>()?;
+        let fields = levels(&file.fields, catalogue)?;
+        let break_glass = file.break_glass.map(|raw| emergency(raw, &file.roles, catalogue)).transpose()?;
         let views = file
             .views
             .into_iter()
@@ -269,6 +279,7 @@ impl Agreement {
             seen_by_regulator: file.seen_by_regulator,
             limits: file.limits,
             transfer: file.transfer,
+            break_glass,
             handling: Conditions::new(file.handling).map_err(|what| content("handling", what))?,
             grounds: file.special_category_grounds,
             condition,
@@ -292,6 +303,20 @@ impl Agreement {
     pub fn review_overdue_on(&self, day: Date) -> bool {
         day > self.valid.review
     }
+}
+
+fn levels(
+    listed: &IndexMap<String, Level>,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<FieldId, Level>, InvalidAgreement> {
+    listed.iter().map(|(name, level)| Ok((self::listed(name, *level, catalogue)?, *level))).collect()
+}
+
+fn emergency(raw: RawEmergency, roles: &IndexSet<Role>, catalogue: &Catalogue) -> Result<Emergency, InvalidAgreement> {
+    let RawEmergency { roles: may, minutes, fresh_seconds, fields } = raw;
+    let clause = Emergency { roles: may, minutes, fresh_seconds, fields: levels(&fields, catalogue)? };
+    clause.check(roles).map_err(|what| content("break_glass", what))?;
+    Ok(clause)
 }
 
 fn listed(name: &str, level: Level, catalogue: &Catalogue) -> Result<FieldId, InvalidAgreement> {

@@ -2,14 +2,16 @@
 
 use super::{
     LogUse, Operation, Policy, Right,
-    decide::{Asked, Party, Terms, Wanted, decide},
+    decide::{Asked, Papers, Party, Terms, Wanted, decide},
 };
 use crate::{
+    break_glass::Use,
     dataset::{Level, catalogue::FieldId},
     ids::{AgreementId, OrganisationId},
     strict_toml::{self, InvalidToml},
     warrant::Warrants,
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -60,6 +62,8 @@ struct Case {
     case_reference: String,
     /// The first of the agreement's, unless another is named, or `""`.
     ground: Option<String>,
+    #[serde(default)]
+    break_glass: bool,
     view: Option<String>,
     fields: Option<Vec<String>>,
     put: Option<String>,
@@ -125,6 +129,7 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
             .ground
             .clone()
             .unwrap_or_else(|| known.grounds.first().map_or("", |ground| ground.as_str()).to_owned()),
+        break_glass: case.break_glass,
         acknowledged: known.handling.digest().to_owned(),
     };
     let asked = asked(policy, case)?;
@@ -140,7 +145,9 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
         _ => return Err("a case is about one thing".to_owned()),
     };
     let expects_leave = case.expect.put || case.expect.access_log || case.expect.right;
-    match (decide(policy, (&policy.agreements, &Warrants::default()), party, &terms, wanted, day), case.expect.denied) {
+    let (emergency, warrants) = (emergency(&terms), Warrants::default());
+    let papers = Papers { agreed: &policy.agreements, warrants: &warrants, emergency: emergency.as_ref() };
+    match (decide(policy, papers, party, &terms, wanted, day), case.expect.denied) {
         (Err(_), true) => Ok(()),
         (Err(refusal), false) => Err(format!("refused ({})", refusal.as_str())),
         (Ok(_), true) => Err("granted, though it should be refused".to_owned()),
@@ -151,6 +158,19 @@ fn check(policy: &Policy, agreement: &AgreementId, case: &Case) -> Result<(), St
             compare(policy, &granted, &expected(policy, &case.expect)?)
         }
     }
+}
+
+/// That glass was broken, under the terms of a case that is about that.
+fn emergency(terms: &Terms) -> Option<Use> {
+    terms.break_glass.then_some(())?;
+    Some(Use {
+        subject: String::new(),
+        agreement: terms.agreement.as_str().try_into().ok()?,
+        role: terms.role.as_str().try_into().ok()?,
+        case_reference: terms.case_reference.clone(),
+        reason: String::new(),
+        until: Timestamp::MAX,
+    })
 }
 
 fn asked(policy: &Policy, case: &Case) -> Result<Asked, String> {

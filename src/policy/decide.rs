@@ -5,6 +5,7 @@ use super::{
     roles::{PurposeId, RoleId},
 };
 use crate::{
+    break_glass::Use,
     dataset::{
         Level,
         catalogue::{FieldId, RecordTypeId},
@@ -13,7 +14,7 @@ use crate::{
     warrant::{Warrant, Warrants},
 };
 use jiff::civil::Date;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 /// Under which terms somebody asks, as they came in: nothing of it is known to be true, and nothing of it may be written down
 /// before it is.
@@ -32,6 +33,8 @@ pub struct Terms {
     pub warrant: String,
     /// The ground relied on, where special category data is used for a law enforcement purpose.
     pub ground: String,
+    /// Glass was broken for it.
+    pub break_glass: bool,
     /// The digest of the handling conditions that the caller has acknowledged.
     pub acknowledged: String,
 }
@@ -41,6 +44,15 @@ pub struct Terms {
 pub(super) struct Party<'a> {
     pub(super) organisation: &'a OrganisationId,
     pub(super) roles: &'a [String],
+}
+
+/// What a decision stands on beside the policy.
+#[derive(Clone, Copy)]
+pub(super) struct Papers<'a> {
+    pub(super) agreed: &'a Agreed,
+    pub(super) warrants: &'a Warrants,
+    /// That the caller broke glass.
+    pub(super) emergency: Option<&'a Use>,
 }
 
 /// Which fields are asked for.
@@ -59,6 +71,8 @@ pub(super) enum Wanted<'a> {
     Fields(&'a Asked),
     /// What may be asked for: all that the agreement has.
     Description,
+    /// To break glass.
+    Emergency,
     Put(&'a [RecordTypeId]),
     /// Any of these.
     Operation(&'a [Operation]),
@@ -102,6 +116,8 @@ pub enum DecidedBy {
     HardRule,
     /// A court.
     Warrant,
+    /// Vital interests: glass was broken.
+    BreakGlass,
 }
 
 impl DecidedBy {
@@ -112,6 +128,7 @@ impl DecidedBy {
             DecidedBy::Agreement => "agreement",
             DecidedBy::HardRule => "hard_rule",
             DecidedBy::Warrant => "warrant",
+            DecidedBy::BreakGlass => "break_glass",
         }
     }
 }
@@ -143,6 +160,12 @@ pub enum Refusal {
     Approver,
     /// As much was told today as may be.
     Limit,
+    /// No glass was broken for this agreement, role, case and subject, or its time is over.
+    BreakGlass,
+    /// The token is not fresh.
+    StepUp,
+    /// That glass was broken before is not reviewed.
+    Unreviewed,
     /// The subject is watched, and no second person allowed it.
     SecondPerson,
     /// Not a handle of this organisation under this agreement.
@@ -152,7 +175,10 @@ pub enum Refusal {
 impl Refusal {
     /// Whether it goes by the subject: when it is told must not tell more.
     pub fn goes_by_subject(self) -> bool {
-        matches!(self, Refusal::Warrant | Refusal::Limit | Refusal::SecondPerson | Refusal::Handle)
+        matches!(
+            self,
+            Refusal::Warrant | Refusal::Limit | Refusal::SecondPerson | Refusal::BreakGlass | Refusal::Handle
+        )
     }
 
     /// As it stands in the access log.
@@ -170,6 +196,9 @@ impl Refusal {
             Refusal::Warrant => "warrant",
             Refusal::Approver => "approver",
             Refusal::Limit => "limit",
+            Refusal::BreakGlass => "break_glass",
+            Refusal::StepUp => "step_up",
+            Refusal::Unreviewed => "unreviewed",
             Refusal::SecondPerson => "second_person",
             Refusal::Handle => "handle",
         }
@@ -179,12 +208,13 @@ impl Refusal {
 /// Decides. Any doubt denies.
 pub(super) fn decide(
     policy: &Policy,
-    (agreed, warrants): (&Agreed, &Warrants),
+    papers: Papers<'_>,
     party: Party<'_>,
     terms: &Terms,
     wanted: Wanted<'_>,
     today: Date,
 ) -> Result<(Standing, Vec<Decision>), Refusal> {
+    let Papers { agreed, warrants, emergency } = papers;
     let named = stands(policy, agreed, party, terms, today)?;
     let agreement = named.agreement;
     let permissions = policy.permissions(named.role, named.purpose);
@@ -198,14 +228,23 @@ pub(super) fn decide(
         Some(warrant) if warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
             under_warrant(policy, named, *field, today)
         }
+        _ if terms.break_glass => in_emergency(policy, named, *field, today),
         _ => of_field(policy, named, *field, today),
     };
+    if terms.break_glass {
+        let covers = |used: &&Use| used.covers(&agreement.id, &terms.role, &terms.case_reference);
+        emergency.filter(covers).ok_or(Refusal::BreakGlass)?;
+    }
     let decisions = match wanted {
         Wanted::Fields(asked) => {
             if !agreement.handling.are_acknowledged(&terms.acknowledged) {
                 return Err(Refusal::Acknowledgement);
             }
             let fields: Cow<'_, [FieldId]> = match asked {
+                Asked::Everything if terms.break_glass => {
+                    let opened = agreement.break_glass.iter().flat_map(|clause| clause.fields.keys());
+                    agreement.fields.keys().chain(opened).copied().collect::<BTreeSet<_>>().into_iter().collect()
+                }
                 Asked::Everything => agreement.fields.keys().copied().collect(),
                 Asked::Fields(fields) => fields.into(),
                 Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.into(),
@@ -223,6 +262,13 @@ pub(super) fn decide(
                 return Err(Refusal::NothingGranted);
             }
             decisions
+        }
+        Wanted::Emergency => {
+            if !agreement.handling.are_acknowledged(&terms.acknowledged) {
+                return Err(Refusal::Acknowledgement);
+            }
+            agreement.emergency_of(&policy.roles.role_at(named.role).role).ok_or(Refusal::NothingGranted)?;
+            vec![]
         }
         Wanted::Put(record_types) => {
             let may = |known: &RecordTypeId| {
@@ -346,6 +392,19 @@ fn under_warrant(policy: &Policy, named: Named<'_>, field: FieldId, today: Date)
     match hard_rules::review_overdue(policy, field, today) {
         Some(_) => Decision { field, level: Level::Withheld, decided_by: DecidedBy::HardRule },
         None => Decision { field, level: by_agreement, decided_by: DecidedBy::Warrant },
+    }
+}
+
+/// What glass was broken for: the clause bounds it, and hard rules and red lines do; where the usual terms show more, those hold.
+fn in_emergency(policy: &Policy, named: Named<'_>, field: FieldId, today: Date) -> Decision {
+    let usual = of_field(policy, named, field, today);
+    let clause = named.agreement.emergency_of(&policy.roles.role_at(named.role).role);
+    let opened = clause.and_then(|clause| clause.fields.get(&field).copied()).unwrap_or(Level::Withheld);
+    let level = opened.min(hard_rules::highest(policy, named.role, field, today));
+    if level <= usual.level || policy.red_lines.keep(named.role, field) {
+        usual
+    } else {
+        Decision { field, level, decided_by: DecidedBy::BreakGlass }
     }
 }
 

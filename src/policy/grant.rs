@@ -1,11 +1,12 @@
 //! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
 
 use super::{
-    Agreement, Ground, InForce, LogUse, Operation, Right,
-    decide::{Asked, Decision, Party, Refusal, Standing, Terms, Wanted, decide},
+    Agreement, Emergency, Ground, InForce, LogUse, Operation, Right,
+    decide::{Asked, Decision, Papers, Party, Refusal, Standing, Terms, Wanted, decide},
 };
 use crate::{
     access_log::{SubjectPart, TermsInForce, Who},
+    break_glass::Use,
     control::Event,
     dataset::catalogue::RecordTypeId,
     identity::Caller,
@@ -29,6 +30,8 @@ pub struct Grant {
     pub(crate) today: Date,
     /// What it stands on besides.
     pub(crate) warrant: Option<Arc<Warrant>>,
+    /// That glass was broken for it, by which of the caller's uses.
+    pub(crate) emergency: Option<(u64, Arc<Use>)>,
     /// What happens with the answer, and is recorded with it: that the warrant is used.
     pub(crate) happening: Vec<Event>,
     /// Who allowed this look-up, where one person is not enough.
@@ -38,6 +41,14 @@ pub struct Grant {
 /// What a caller may ask for.
 #[derive(Debug)]
 pub struct DescribedGrant(Grant);
+
+/// Leave to break glass.
+#[derive(Debug)]
+pub struct EmergencyGrant {
+    grant: Grant,
+    role: Role,
+    clause: Emergency,
+}
 
 /// Leave to put records of certain types in.
 #[derive(Debug)]
@@ -80,6 +91,22 @@ pub fn describe(
     today: Date,
 ) -> Result<DescribedGrant, Denial> {
     grant(in_force, caller, terms, Wanted::Description, trace, today).map(DescribedGrant)
+}
+
+/// May this caller break glass?
+pub fn authorise_break_glass(
+    in_force: &Arc<InForce>,
+    caller: &Caller,
+    terms: &Terms,
+    trace: &str,
+    today: Date,
+) -> Result<EmergencyGrant, Denial> {
+    let grant = grant(in_force, caller, terms, Wanted::Emergency, trace, today)?;
+    let clause = grant.role().and_then(|role| Some((role.clone(), grant.agreement().emergency_of(role)?.clone())));
+    match clause {
+        Some((role, clause)) => Ok(EmergencyGrant { grant, role, clause }),
+        None => Err(grant.refuse(Refusal::NothingGranted, SubjectPart::default())),
+    }
 }
 
 /// May this caller put records of these types in?
@@ -125,6 +152,11 @@ impl Grant {
         &self.standing.agreement
     }
 
+    /// The role it is for.
+    pub(crate) fn role(&self) -> Option<&Role> {
+        self.who.role.as_ref()
+    }
+
     /// What was decided of each field asked for.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
@@ -139,6 +171,7 @@ impl Grant {
             handling: Some(self.standing.agreement.handling.digest().to_owned()),
             transfer: self.standing.agreement.transfer.as_ref().and_then(|one| one.to(&self.who.organisation)),
             ground: self.standing.ground.map(Ground::as_str),
+            break_glass: self.emergency.as_ref().map(|(number, _)| *number),
             second_person: self.second_person.clone(),
             warrant: self.warrant.as_ref().map(|warrant| (warrant.id.clone(), warrant.used + 1)),
         }
@@ -152,6 +185,27 @@ impl Grant {
     /// The grant turns into a refusal, by something that shows only now.
     pub(crate) fn refuse(self, refusal: Refusal, about: SubjectPart) -> Denial {
         Denial { refusal, about: Box::new((self.who.clone(), self.terms(), about)) }
+    }
+}
+
+impl EmergencyGrant {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// For which role.
+    pub(crate) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// What is opened, for how long.
+    pub(crate) fn clause(&self) -> &Emergency {
+        &self.clause
+    }
+
+    /// It turns into a refusal, by something that shows only now.
+    pub(crate) fn refuse(self, refusal: Refusal, about: SubjectPart) -> Denial {
+        self.grant.refuse(refusal, about)
     }
 }
 
@@ -202,6 +256,7 @@ pub(crate) fn versions(in_force: &InForce) -> TermsInForce {
         handling: None,
         transfer: None,
         ground: None,
+        break_glass: None,
         second_person: None,
         warrant: None,
     }
@@ -218,7 +273,14 @@ fn grant(
 ) -> Result<Grant, Denial> {
     let who = known_names(in_force, caller, terms, trace);
     let party = Party { organisation: caller.organisation(), roles: caller.roles() };
-    let decided = decide(&in_force.policy, (&in_force.agreed, &in_force.warrants), party, terms, wanted, today);
+    let known = in_force.uses.of(caller.organisation(), caller.id()).and_then(|known| known.unreviewed());
+    let emergency = known.map(|(number, used)| (number, used.clone())).filter(|_| terms.break_glass);
+    let papers = Papers {
+        agreed: &in_force.agreed,
+        warrants: &in_force.warrants,
+        emergency: emergency.as_ref().map(|(_, used)| &**used),
+    };
+    let decided = decide(&in_force.policy, papers, party, terms, wanted, today);
     let (role, purpose) = (who.role.as_ref().map(Role::as_str), who.purpose.as_ref().map(Purpose::as_str));
     metrics::decision(role, purpose, decided.as_ref().err().map_or("granted", |refusal| refusal.as_str()));
     match decided {
@@ -234,6 +296,7 @@ fn grant(
                 decisions,
                 today,
                 warrant,
+                emergency,
                 happening: vec![],
                 second_person: None,
             })

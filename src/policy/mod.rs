@@ -7,6 +7,7 @@ mod cases;
 mod condition;
 mod decide;
 mod diff;
+mod emergency;
 mod explain;
 mod files;
 mod grant;
@@ -29,11 +30,12 @@ pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
 pub use decide::{Asked, DecidedBy, Decision, Refusal, Terms};
 pub use diff::{Change, OtherTerms};
+pub use emergency::Emergency;
 pub use explain::{Explained, PolicyLine};
 pub use files::{PolicyFiles, UnreadablePolicy};
 pub use grant::{
-    AuditGrant, Denial, DescribedGrant, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit, authorise_intake,
-    authorise_right, describe,
+    AuditGrant, Denial, DescribedGrant, EmergencyGrant, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit,
+    authorise_break_glass, authorise_intake, authorise_right, describe,
 };
 pub(crate) use grant::{known_names, versions};
 pub use ground::Ground;
@@ -49,12 +51,14 @@ pub use transfer::{Transfer, TransferGround};
 use crate::{
     access_log::Archived,
     approval::{Approvers, Histories, InvalidApprovers},
+    break_glass::Uses,
     dataset::Catalogue,
     pseudonym::RestrictionName,
     strict_toml::InvalidToml,
     warrant::Warrants,
     watch::Watched,
 };
+use red_lines::RedLines;
 use sha2::{Digest, Sha256};
 use std::{collections::HashSet, sync::Arc};
 use table::{Permissions, Table};
@@ -75,6 +79,7 @@ pub struct Policy {
     /// Who may approve agreements.
     pub approvers: Approvers,
     table: Table,
+    red_lines: RedLines,
     agreements: Agreed,
     files: PolicyFiles,
 }
@@ -92,6 +97,8 @@ pub struct InForce {
     pub(crate) warrants: Arc<Warrants>,
     /// Subjects that are watched.
     pub(crate) watched: Arc<Watched>,
+    /// Who broke glass.
+    pub(crate) uses: Arc<Uses>,
     /// Whose data may not be used.
     pub(crate) restricted: Arc<HashSet<RestrictionName>>,
     pub(crate) epoch: u64,
@@ -108,6 +115,7 @@ impl InForce {
             histories: Arc::default(),
             warrants: Arc::default(),
             watched: Arc::default(),
+            uses: Arc::default(),
             restricted: Arc::default(),
             epoch: 0,
         }
@@ -192,7 +200,7 @@ impl Policy {
         casbin::check_model(text("model.conf")?)?;
         let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
-        let red_lines = red_lines::RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
+        let red_lines = RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
         let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));
         let approvers = approvers.transpose()?.unwrap_or_default();
         // Before the table, which takes longest: a mistake is told at once.
@@ -202,8 +210,8 @@ impl Policy {
         let version = files.version();
         let files_version = hex::encode(Sha256::digest(files.to_archive()));
         let mut policy =
-            Self { catalogue, roles, version, cases: 0, files_version, approvers, table, agreements, files };
-        red_lines.check(&policy)?;
+            Self { catalogue, roles, version, cases: 0, files_version, approvers, table, red_lines, agreements, files };
+        policy.red_lines.check(&policy)?;
         policy.cases = policy.run_cases()?;
         Ok(policy)
     }

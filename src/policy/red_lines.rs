@@ -90,6 +90,11 @@ impl RedLines {
         file.red_line.into_iter().map(|raw| red_line(raw, roles, catalogue)).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether a line keeps a field from a role, whatever opens it.
+    pub(super) fn keep(&self, role: RoleId, field: FieldId) -> bool {
+        self.0.iter().any(|line| line.roles.contains(&role) && line.fields.contains(&field))
+    }
+
     /// Every role × purpose × agreement × field: what the policy alone allows must not cross a line either, so that no later
     /// agreement can.
     pub(super) fn check(&self, policy: &Policy) -> Result<(), Box<Crossed>> {

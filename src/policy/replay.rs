@@ -2,9 +2,9 @@
 
 use super::{
     InForce, Operation,
-    decide::{Asked, Party, Refusal, Terms, Wanted, decide, refused_by_names},
+    decide::{Asked, Papers, Party, Refusal, Terms, Wanted, decide, refused_by_names},
 };
-use crate::ids::OrganisationId;
+use crate::ids::{CallerId, OrganisationId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ pub struct Recorded {
     kind: String,
     time: Timestamp,
     outcome: String,
+    caller: Option<CallerId>,
     organisation: Option<OrganisationId>,
     role: Option<String>,
     purpose: Option<String>,
@@ -23,6 +24,7 @@ pub struct Recorded {
     case_reference: Option<String>,
     warrant: Option<String>,
     ground: Option<String>,
+    break_glass: Option<u64>,
     handling: Option<String>,
     policy_version: Option<String>,
     control_epoch: Option<u64>,
@@ -98,6 +100,7 @@ impl Recorded {
             case_reference: text(&self.case_reference),
             warrant: text(&self.warrant),
             ground: text(&self.ground),
+            break_glass: self.break_glass.is_some(),
             acknowledged: text(&self.handling),
         };
         let catalogue = &in_force.policy.catalogue;
@@ -114,11 +117,13 @@ impl Recorded {
         };
         let roles = [role.clone()];
         let party = Party { organisation, roles: &roles };
-        let (_, decisions) =
-            match decide(&in_force.policy, (&in_force.agreed, &in_force.warrants), party, &terms, wanted, today) {
-                Ok(decided) => decided,
-                Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
-            };
+        let used = self.caller.as_ref().and_then(|caller| in_force.uses.of(organisation, caller));
+        let emergency = used.and_then(|known| known.unreviewed()).map(|(_, used)| &**used);
+        let papers = Papers { agreed: &in_force.agreed, warrants: &in_force.warrants, emergency };
+        let (_, decisions) = match decide(&in_force.policy, papers, party, &terms, wanted, today) {
+            Ok(decided) => decided,
+            Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
+        };
         let other = decisions.iter().find(|decision| {
             let name = &catalogue.field(decision.field).name;
             self.fields.get(name).map(String::as_str) != Some(decision.level.as_str())

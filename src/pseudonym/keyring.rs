@@ -266,6 +266,11 @@ impl Keyring {
         hex::encode(hmac(&self.restrictions, &[b"disown.v1/watch", subject.padded().as_slice()]))
     }
 
+    /// The subject's name where somebody broke glass for it.
+    pub async fn break_glass_name(&self, subject: &SubjectIdentifier) -> String {
+        hex::encode(hmac(&self.restrictions, &[b"disown.v1/break_glass", subject.padded().as_slice()]))
+    }
+
     /// The seal of what happened to something that decisions depend on: that a broker with this keyring recorded it.
     pub async fn seal_event(&self, event: &str) -> [u8; 32] {
         hmac(&self.heads, &[b"disown.v1/event", event.as_bytes()])

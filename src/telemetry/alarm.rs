@@ -10,6 +10,8 @@ use serde::Serialize;
 pub enum Alarm {
     /// As much was told in a day as may be, and more was asked for.
     Limit,
+    /// Somebody broke glass, or asked more by it.
+    BreakGlass,
     /// Somebody asked about itself.
     Own,
     /// Somebody asked about another caller of its organisation.
@@ -25,6 +27,7 @@ impl Alarm {
     pub fn as_str(self) -> &'static str {
         match self {
             Alarm::Limit => "limit",
+            Alarm::BreakGlass => "break_glass",
             Alarm::Own => "own",
             Alarm::Colleague => "colleague",
             Alarm::Protected => "protected",

@@ -125,6 +125,7 @@ async fn append(log: Appender, epoch: u64, until: Instant) -> anyhow::Result<f64
         control_epoch: epoch,
         handling: Some("0".repeat(64)),
         transfer: None,
+        break_glass: None,
         ground: None,
         second_person: None,
         warrant: None,

@@ -127,6 +127,20 @@ fn good(
             let request = pb::ShowWarrantRequest { id: warrant.to_owned() };
             (terms(deployment.approver("greffier")), request.encode_to_vec())
         }
+        "/disown.v1.BreakGlassService/BreakGlass" => {
+            let (asker, terms) = fill(clinician());
+            let (identifier, reason) = (format!("jy:{HEALTHY}"), "unconscious".to_owned());
+            let acknowledged = conditions_of("clinical-care");
+            (asker, pb::BreakGlassRequest { terms, identifier, reason, acknowledged }.encode_to_vec())
+        }
+        "/disown.v1.BreakGlassService/ListUnreviewed" => {
+            (terms(deployment.approver("data-protection-officer")), pb::ListUnreviewedRequest {}.encode_to_vec())
+        }
+        "/disown.v1.BreakGlassService/ReviewUse" => {
+            let (organisation, caller) = (clinician().organisation, clinician().caller);
+            let request = pb::ReviewUseRequest { organisation, caller, justified: true, words: "seen".to_owned() };
+            (terms(deployment.approver("data-protection-officer")), request.encode_to_vec())
+        }
         "/disown.v1.WatchService/WatchSubject" => {
             let request = pb::WatchSubjectRequest { watch: Some(honey()) };
             (terms(deployment.approver("data-protection-officer")), request.encode_to_vec())
@@ -173,7 +187,9 @@ fn document() -> pb::Warrant {
 /// Asks in one wrong way; the code told, or none where the way is not written for the method.
 async fn told(broker: &TestBroker, warrant: &str, method: &str, way: &str) -> Option<Code> {
     let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
-    let of_approvers = ["Agreement", "Warrant", "Watch"].iter().any(|of| method.contains(&format!("{of}Service")));
+    let of_approvers = ["Agreement", "Warrant", "Watch"].iter().any(|of| method.contains(&format!("{of}Service")))
+        || method.ends_with("/ListUnreviewed")
+        || method.ends_with("/ReviewUse");
     let (asker, mut bytes) = good(&broker.deployment, warrant, method, |mut asker| {
         match way {
             // Who asks is an approver, or is not: by name and organisation, in no role and under no terms.

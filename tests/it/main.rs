@@ -14,6 +14,7 @@ mod allowed;
 mod apart;
 mod approval;
 mod audit;
+mod break_glass;
 mod brokers;
 mod cli;
 mod config;

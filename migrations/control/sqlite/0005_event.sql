@@ -1,7 +1,7 @@
--- What happened to warrants, to subjects that are watched, and to whatever else decisions depend on and nobody signs. Inserted, never updated: together they say what
+-- What happened to warrants, to subjects that are watched, to callers who break glass, and to whatever else decisions depend on and nobody signs. Inserted, never updated: together they say what
 -- stands.
 CREATE TABLE event (
-    about TEXT NOT NULL, -- warrant:<id>, subject:<name>
+    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, caller:<organisation>/<name>
     number INTEGER NOT NULL, -- of what happened to it, from 1
     epoch INTEGER NOT NULL REFERENCES epoch (number), -- the event opened it
     what TEXT NOT NULL, -- JSON; subjects stand in it under names of their own

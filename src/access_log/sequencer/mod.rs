@@ -316,6 +316,7 @@ mod tests {
             control_epoch: epoch,
             handling: None,
             transfer: None,
+            break_glass: None,
             ground: None,
             second_person: None,
             warrant: None,

@@ -124,8 +124,8 @@ pub fn terms(role: &str, purpose: &str, agreement: &str) -> Terms {
         purpose: purpose.to_owned(),
         agreement: agreement.to_owned(),
         case_reference: case.unwrap_or_default(),
-        warrant: String::new(),
         ground: ground_under(agreement),
         acknowledged: conditions_of(agreement),
+        ..Terms::default()
     }
 }

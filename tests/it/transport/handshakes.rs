@@ -190,6 +190,7 @@ async fn the_command_line_shows_a_certificate_where_one_is_asked_for() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
         command.args(["query", &format!("jy:{NOBODY}"), "--server", &server, "--role", role, "--purpose", purpose]);
         command.args(["--agreement", agreement, "--case", case]).env("DISOWN_TOKEN", token);
+        command.args(["--acknowledge", &conditions_of(agreement), "--ground", &ground_under(agreement)]);
         command.arg("--ca").arg(path("chain.pem")).env_remove("DISOWN_CERT").env_remove("DISOWN_KEY");
         for (option, file) in more {
             command.arg(option).arg(path(file));
