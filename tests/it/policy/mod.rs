@@ -12,6 +12,7 @@ mod matrix;
 mod oracle;
 mod random;
 mod red_lines;
+mod states;
 mod truncation;
 
 use disown::policy::{Policy, PolicyFiles};

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 pub struct Oracle {
     lines: Vec<Vec<String>>,
-    enforcing: Vec<String>,
+    pub enforcing: Vec<String>,
     pub fields: Vec<Field>,
     agreements: Vec<Table>,
 }
@@ -16,7 +16,7 @@ pub struct Field {
     pub name: String,
     pub category: String,
     pub coarse: bool,
-    review: Date,
+    pub review: Date,
 }
 
 /// As policy lines and agreements call them, least revealing first.
@@ -65,7 +65,8 @@ impl Oracle {
         self.by_policy(role, purpose, field).min(agreed)
     }
 
-    fn by_policy(&self, role: &str, purpose: &str, field: &Field) -> usize {
+    /// What the lines alone come to, as a place in `LEVELS`.
+    pub fn by_policy(&self, role: &str, purpose: &str, field: &Field) -> usize {
         let roles = self.with_ancestors(role);
         let object = format!("category:{}", field.category);
         let says = |level: usize, effect: &str| {
@@ -118,10 +119,10 @@ fn fields(catalogue: &str) -> Vec<Field> {
     fields
 }
 
-fn day(value: &Value) -> Date {
+pub fn day(value: &Value) -> Date {
     value.to_string().parse().unwrap()
 }
 
-fn place(level: &str) -> usize {
+pub fn place(level: &str) -> usize {
     LEVELS.iter().position(|known| *known == level).unwrap()
 }

@@ -20,13 +20,22 @@ pub struct Comparing<'a> {
 }
 
 /// How many questions and fields were compared.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Compared {
     pub questions: u64,
     pub fields: u64,
     pub granted: u64,
     /// Fields that no policy line gives.
     pub by_warrant: u64,
+}
+
+impl Compared {
+    pub fn add(&mut self, more: Self) {
+        self.questions += more.questions;
+        self.fields += more.fields;
+        self.granted += more.granted;
+        self.by_warrant += more.by_warrant;
+    }
 }
 
 impl<'a> Comparing<'a> {
@@ -37,7 +46,12 @@ impl<'a> Comparing<'a> {
     }
 
     /// Asks both, and counts.
-    pub fn ask(&self, (in_force, standing): (&Arc<InForce>, &Standing), question: &Question<'_>, compared: &mut Compared) {
+    pub fn ask(
+        &self,
+        (in_force, standing): (&Arc<InForce>, &Standing),
+        question: &Question<'_>,
+        compared: &mut Compared,
+    ) {
         let Ground { authority, expecting, .. } = self.ground;
         let expected = expecting.of(standing, question);
         let decided = self.decided(authority, in_force, question);

@@ -50,7 +50,8 @@ impl Expecting {
             let of = oracle.fields.iter().map(|field| oracle.by_policy(role, purpose, field)).collect();
             ((role.clone(), purpose.clone()), of)
         };
-        let by_policy = roles.iter().flat_map(|role| purposes.iter().map(move |purpose| levels(role, purpose))).collect();
+        let by_policy =
+            roles.iter().flat_map(|role| purposes.iter().map(move |purpose| levels(role, purpose))).collect();
         let clinical = oracle.fields.iter().map(|field| field.name.starts_with("clinical.")).collect();
         Self { by_policy, roles, purposes, clinical, oracle }
     }

@@ -102,7 +102,13 @@ impl Happening<'_> {
         let written = self.ledger.written.acts.iter().filter(|row| row.matter == matter.to_string());
         let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
         let number = next + u64::from(self.dice.below(2000) == 0);
-        let key = if signed { by } else if by == "greffier" { "registrar" } else { "greffier" };
+        let key = if signed {
+            by
+        } else if by == "greffier" {
+            "registrar"
+        } else {
+            "greffier"
+        };
         let act = self.ledger.sign(by, (matter, number), deed, key);
         self.ledger.write(act, signed);
     }
@@ -139,7 +145,13 @@ impl Happening<'_> {
     }
 
     /// Nearly always in its place. What no broker sealed was sealed for another place.
-    async fn write(&mut self, warrant: &str, (event, by): (&'static str, &str), document: Option<Document>, sealed: bool) {
+    async fn write(
+        &mut self,
+        warrant: &str,
+        (event, by): (&'static str, &str),
+        document: Option<Document>,
+        sealed: bool,
+    ) {
         let written = self.ledger.written.warrants.iter().filter(|row| row.warrant == warrant);
         let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
         let number = next + u64::from(self.dice.below(200) == 0);

@@ -9,6 +9,8 @@ mod ledger;
 mod random;
 mod standing;
 mod text;
+mod walk;
+mod warrants;
 
 use super::{asking::Authority, oracle::Oracle};
 use crate::harness::*;
@@ -108,7 +110,8 @@ fn with_warrants(mut files: PolicyFiles) -> PolicyFiles {
         }
         let ends_first = at % 4 == 1;
         let review = if ends_first { until().saturating_add(30.days()) } else { review() };
-        let valid = format!("valid = {{ from = {}, until = {}, review = {review}, grace_days = {GRACE} }}", from(), until());
+        let valid =
+            format!("valid = {{ from = {}, until = {}, review = {review}, grace_days = {GRACE} }}", from(), until());
         *text = lines(text, |line| if line.starts_with("valid = ") { valid.clone() } else { line.to_owned() });
     }
     files

@@ -106,12 +106,17 @@ impl<'a> Asking<'a> {
                 dice.pick(&unfit).clone()
             }
         };
-        let terms =
-            Terms { role: role.to_owned(), purpose: purpose.to_owned(), agreement: agreement.to_owned(), case_reference, warrant };
+        let terms = Terms {
+            role: role.to_owned(),
+            purpose: purpose.to_owned(),
+            agreement: agreement.to_owned(),
+            case_reference,
+            warrant,
+        };
         let places = self.places(dice, text);
         let asked = match dice.below(10) {
             0..2 => Asked::Everything,
-            2..4 => Asked::View(*dice.pick(&VIEWS)),
+            2..4 => Asked::View(dice.pick::<&str>(&VIEWS)),
             _ => Asked::Fields(&places),
         };
         let day = if dice.percent(60) { today() } else { *dice.pick(&self.days) };
@@ -141,7 +146,8 @@ async fn ask_along(ground: &Ground, asking: &Asking<'_>, seed: u64, questions: u
     let mut compared = Compared::default();
     let mut ledger = ground.ledger(&format!("random-{seed}")).await;
     let [first, edited] = [ground.first().clone(), ground.edited.clone()];
-    let versions = |id: &str| ground.texts.values().filter(|text| text.id == id).map(|text| text.version.clone()).collect();
+    let versions =
+        |id: &str| ground.texts.values().filter(|text| text.id == id).map(|text| text.version.clone()).collect();
     let cases = |id: &str| asking.cases[id].clone();
     let mut before = first.clone();
     // Both, so that the text of either can be read whichever is in force.
@@ -182,14 +188,14 @@ async fn random_questions_in_random_states_are_decided_as_the_oracle_decides() {
         if left == 0 {
             break;
         }
-        let compared = ask_along(&ground, &asking, seed, left.min(QUESTIONS * STATES)).await;
-        all.questions += compared.questions;
-        all.fields += compared.fields;
-        all.granted += compared.granted;
-        all.by_warrant += compared.by_warrant;
+        println!("log {seed}");
+        all.add(ask_along(&ground, &asking, seed, left.min(QUESTIONS * STATES)).await);
     }
     let Compared { questions, fields, granted, by_warrant } = all;
-    println!("{questions} random questions in {} states: {granted} granted, {by_warrant} fields by warrant", questions / QUESTIONS);
+    println!(
+        "{questions} random questions in {} states: {granted} granted, {by_warrant} fields by warrant",
+        questions / QUESTIONS
+    );
     println!("{fields} decisions compared, 0 disagreements");
     assert!(granted > questions / 50 && by_warrant > 0, "too little of it comes to a decision");
 }

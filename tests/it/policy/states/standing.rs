@@ -132,7 +132,8 @@ impl Written {
             for act in self.counted(matter).into_iter().filter(|act| matches!(act.deed, "withdraw" | "restore")) {
                 last.insert(&act.object, act.deed);
             }
-            withdrawn.extend(last.into_iter().filter(|(_, deed)| *deed == "withdraw").map(|(object, _)| object.clone()));
+            withdrawn
+                .extend(last.into_iter().filter(|(_, deed)| *deed == "withdraw").map(|(object, _)| object.clone()));
         }
         withdrawn
     }

@@ -63,7 +63,10 @@ impl Text {
             condition,
             seen_by_regulator: table.get("seen_by_regulator").and_then(Value::as_bool) == Some(true),
             fields: oracle.fields.iter().map(|field| level(&field.name)).collect(),
-            views: views.iter().map(|(name, fields)| (name.clone(), names(Some(fields)).iter().map(at).collect())).collect(),
+            views: views
+                .iter()
+                .map(|(name, fields)| (name.clone(), names(Some(fields)).iter().map(at).collect()))
+                .collect(),
         }
     }
 }
