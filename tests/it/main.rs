@@ -24,6 +24,7 @@ mod intake;
 mod keys;
 mod kill;
 mod layout;
+mod meanwhile;
 mod memory;
 mod oracle;
 mod policy;

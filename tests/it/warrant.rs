@@ -13,9 +13,8 @@ use tonic::{Code, Status, transport::Channel};
 const CODE: &str = "clinical.condition.code";
 const CASE: &str = "AB-2026-000123";
 
-/// With an agreement of the police that has clinical fields.
-async fn with_clinical_fields() -> TestBroker {
-    let deployment = Deployment::new();
+/// An agreement of the police that has clinical fields.
+pub fn clinical_fields_for_the_police(deployment: &Deployment) {
     let text = fs::read_to_string(deployment.path("policies/agreements/sojp-isolation.toml")).unwrap();
     let text = text.replace("id = \"sojp-isolation\"", "id = \"sojp-warrants\"");
     let text: String =
@@ -25,18 +24,25 @@ async fn with_clinical_fields() -> TestBroker {
     fs::write(deployment.path("policies/agreements/sojp-warrants.toml"), text).unwrap();
     let cases = fs::read_to_string(deployment.path("policies/agreements/sojp-isolation.cases.toml")).unwrap();
     fs::write(deployment.path("policies/agreements/sojp-warrants.cases.toml"), cases).unwrap();
+}
+
+async fn with_clinical_fields() -> TestBroker {
+    let deployment = Deployment::new();
+    clinical_fields_for_the_police(&deployment);
     let broker = deployment.serve().await;
     broker.populate().await;
     broker
 }
 
-fn officer() -> Asker {
+/// The police, under it.
+pub fn officer() -> Asker {
     let mut officer = police();
     officer.terms.2 = "sojp-warrants".to_owned();
     officer
 }
 
-fn document() -> pb::Warrant {
+/// What a court wrote.
+pub fn document() -> pb::Warrant {
     pb::Warrant {
         court: "Royal Court of Jersey".to_owned(),
         reference: "2026/117".to_owned(),
@@ -51,7 +57,7 @@ fn document() -> pb::Warrant {
 }
 
 impl TestBroker {
-    fn warrants(&self) -> WarrantServiceClient<Channel> {
+    pub fn warrants(&self) -> WarrantServiceClient<Channel> {
         WarrantServiceClient::new(self.channel.clone())
     }
 
@@ -77,13 +83,13 @@ impl TestBroker {
         (shown.standing, shown.used)
     }
 
-    async fn registered_and_confirmed(&self) -> String {
+    pub async fn registered_and_confirmed(&self) -> String {
         let id = self.register("greffier", document()).await.unwrap();
         self.confirm("deputy-greffier", &id, document()).await.unwrap();
         id
     }
 
-    async fn under(&self, warrant: &str, asker: &Asker, number: &str) -> Result<Told, Status> {
+    pub async fn under(&self, warrant: &str, asker: &Asker, number: &str) -> Result<Told, Status> {
         self.ask(asker, pb::QueryRequest { warrant: warrant.to_owned(), ..asker.question(number) }).await
     }
 
