@@ -13,7 +13,8 @@ use jiff::ToSpan;
 /// Under which warrants are registered: law enforcement, and those who need none.
 pub const UNDER: [&str; 3] = [super::WARRANTS, "clinical-care", "contact-tracing"];
 const DATASETS: [&str; 3] = ["people", "clinical", "public_health"];
-const FIELDS: [&str; 6] = [
+/// That a warrant may name, and more.
+pub const FIELDS: [&str; 6] = [
     "clinical.condition.code",
     "clinical.condition.status",
     "clinical.test_result.event_date",
@@ -101,7 +102,7 @@ impl Happening<'_> {
     fn in_place(&mut self, matter: &Matter, deed: Deed, by: &str, signed: bool) {
         let written = self.ledger.written.acts.iter().filter(|row| row.matter == matter.to_string());
         let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
-        let number = next + u64::from(self.dice.below(2000) == 0);
+        let number = next + u64::from(self.dice.below(10_000) == 0);
         let key = if signed {
             by
         } else if by == "greffier" {

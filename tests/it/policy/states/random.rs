@@ -6,7 +6,7 @@ use super::{
     dice::Dice,
     expected::{Asked, Question},
     from,
-    happening::{Happening, UNDER},
+    happening::{FIELDS, Happening, UNDER},
     review,
     standing::Standing,
     text::Text,
@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Questions in one state, and states in one log.
 const QUESTIONS: u64 = 1000;
-const STATES: u64 = 50;
+const STATES: u64 = 20;
 
 const VIEWS: [&str; 6] = ["summary", "reach", "isolation_check", "arrival", "help", "nothing"];
 
@@ -114,9 +114,11 @@ impl<'a> Asking<'a> {
             warrant,
         };
         let places = self.places(dice, text);
+        let own: Vec<&str> = text.views.keys().map(String::as_str).collect();
+        let view = if own.is_empty() || dice.percent(30) { *dice.pick(&VIEWS) } else { *dice.pick(&own) };
         let asked = match dice.below(10) {
             0..2 => Asked::Everything,
-            2..4 => Asked::View(dice.pick::<&str>(&VIEWS)),
+            2..4 => Asked::View(view),
             _ => Asked::Fields(&places),
         };
         let day = if dice.percent(60) { today() } else { *dice.pick(&self.days) };
@@ -124,14 +126,14 @@ impl<'a> Asking<'a> {
         self.comparing.ask(now, &question, compared);
     }
 
-    /// Some fields, with repeats: of the agreement's, of the clinical ones, or any.
+    /// Some fields, with repeats: of the agreement's, of those that warrants name, or any.
     fn places(&self, dice: &mut Dice, text: &Text) -> Vec<usize> {
         let fields = &self.ground.expecting.oracle.fields;
         let of = dice.below(3);
         let from: Vec<usize> = (0..fields.len())
             .filter(|at| match of {
                 0 => text.fields[*at] > 0,
-                1 => fields[*at].name.starts_with("clinical."),
+                1 => FIELDS.contains(&fields[*at].name.as_str()),
                 _ => true,
             })
             .collect();
