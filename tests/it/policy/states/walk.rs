@@ -140,6 +140,8 @@ pub async fn states(ground: &Ground) -> Vec<State> {
         let id: disown::ids::DatasetId = id.try_into().unwrap();
         walk.all(&[owner], |_, _| Deed::Withdraw(id.clone()));
         walk.keep("a dataset withdrawn from it").await;
+        walk.all(&["superintendent"], |_, _| Deed::Restore(id.clone()));
+        walk.keep("a dataset withdrawn from it, and restored by another than its owner").await;
         walk.all(&[owner], |_, _| Deed::Restore(id.clone()));
         walk.ledger.act(&Matter::Dataset(id.clone()), Deed::Withdraw(id.clone()), owner);
         walk.keep("a dataset withdrawn from all").await;
@@ -148,5 +150,8 @@ pub async fn states(ground: &Ground) -> Vec<State> {
     walk.keep("everything restored").await;
     walk.all(&["chief-officer"], |_, _| Deed::Terminate);
     walk.keep("terminated").await;
+    walk.agree(&first, &PEOPLE);
+    walk.all(&[DPO], |walk, id| Deed::Approve(walk.version(id, &first)));
+    walk.keep("terminated, and approved by all again").await;
     walk.states
 }
