@@ -213,9 +213,9 @@ impl History {
         &self.acts
     }
 
-    /// The number of the next act.
+    /// The number of the next act: after all that stand in the store, whoever wrote them.
     pub fn next(&self) -> u64 {
-        self.acts.len() as u64 + 1
+        self.acts.iter().map(|act| act.number).max().unwrap_or(0).saturating_add(1)
     }
 
     /// What was proposed since it was last taken out of force, the latest first.
