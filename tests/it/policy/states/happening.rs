@@ -102,7 +102,7 @@ impl Happening<'_> {
     fn in_place(&mut self, matter: &Matter, deed: Deed, by: &str, signed: bool) {
         let written = self.ledger.written.acts.iter().filter(|row| row.matter == matter.to_string());
         let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
-        let number = next + u64::from(self.dice.below(10_000) == 0);
+        let number = next + u64::from(self.dice.below(500) == 0);
         let key = if signed {
             by
         } else if by == "greffier" {

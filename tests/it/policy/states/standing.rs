@@ -77,16 +77,23 @@ impl Written {
         Standing { texts: texts.collect(), warrants: warrants.collect() }
     }
 
-    /// The acts about a matter that count: in their place, and signed unless they only take away.
+    /// The acts about a matter that count: after all before them, without a gap, and signed unless they only take away.
     fn counted(&self, matter: &str) -> Vec<&ActRow> {
-        let about = self.acts.iter().filter(|row| row.matter == matter).zip(1..);
-        let counts = |row: &ActRow| match row.deed {
-            "suspend" | "terminate" | "withdraw" => true,
-            // Only who could take it out lets it be used again.
-            "restore" => row.signed && self.approvers[&row.by].owner_of.contains(&row.object),
-            _ => row.signed,
-        };
-        about.filter(|(row, place)| row.number == *place && counts(row)).map(|(row, _)| row).collect()
+        let mut last = 0;
+        let mut counted = Vec::new();
+        for row in self.acts.iter().filter(|row| row.matter == matter) {
+            let leave = match row.deed {
+                "suspend" | "terminate" | "withdraw" => true,
+                // Only who could take it out lets it be used again.
+                "restore" => row.signed && self.approvers[&row.by].owner_of.contains(&row.object),
+                _ => row.signed,
+            };
+            if leave && row.number == last + 1 {
+                counted.push(row);
+            }
+            last = row.number.max(last);
+        }
+        counted
     }
 
     fn approved(&self, id: &str) -> Option<&Text> {
