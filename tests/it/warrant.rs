@@ -84,8 +84,13 @@ impl TestBroker {
     }
 
     pub async fn registered_and_confirmed(&self) -> String {
-        let id = self.register("greffier", document()).await.unwrap();
-        self.confirm("deputy-greffier", &id, document()).await.unwrap();
+        self.enter(document()).await
+    }
+
+    /// Twice, by two people: it is in force when this returns.
+    pub async fn enter(&self, warrant: pb::Warrant) -> String {
+        let id = self.register("greffier", warrant.clone()).await.unwrap();
+        self.confirm("deputy-greffier", &id, warrant).await.unwrap();
         id
     }
 

@@ -1,5 +1,6 @@
 //! Decisions in every state of agreements, warrants and restrictions, against a second implementation that reads the same rows.
 
+mod answered;
 mod asking;
 mod dice;
 mod every;
