@@ -34,14 +34,12 @@ async fn with_clinical_fields() -> TestBroker {
     broker
 }
 
-/// The police, under it.
 pub fn officer() -> Asker {
     let mut officer = police();
     officer.terms.2 = "sojp-warrants".to_owned();
     officer
 }
 
-/// What a court wrote.
 pub fn document() -> pb::Warrant {
     pb::Warrant {
         court: "Royal Court of Jersey".to_owned(),
@@ -81,10 +79,6 @@ impl TestBroker {
         let request = self.deployment.approver("greffier").request(&self.deployment, request);
         let shown = self.warrants().show_warrant(request).await.unwrap().into_inner();
         (shown.standing, shown.used)
-    }
-
-    pub async fn registered_and_confirmed(&self) -> String {
-        self.enter(document()).await
     }
 
     /// Twice, by two people: it is in force when this returns.
@@ -238,7 +232,7 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
         return;
     }
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let deployment = broker.stop().await;
     let mut database = tampering(&deployment.path("data/control.sqlite")).await;
     let forged = format!(
@@ -258,7 +252,7 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
 #[tokio::test]
 async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let deployment = broker.stop().await;
     let forged = format!(
         "INSERT INTO warrant_event SELECT warrant, 3, epoch, 'used', '', '', seal FROM warrant_event \
@@ -287,7 +281,7 @@ async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_answers_are_given_than_a_warrant_has_uses() {
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let officer = officer();
     let asking = futures_util::future::join_all((0..12).map(|_| broker.under(&id, &officer, ISOLATING))).await;
     let mut answered = asking.iter().filter(|told| told.is_ok()).count();

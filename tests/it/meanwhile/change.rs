@@ -1,6 +1,9 @@
 //! What may change while somebody asks, and how to see that it did.
 
-use crate::{harness::*, warrant::officer};
+use crate::{
+    harness::*,
+    warrant::{document, officer},
+};
 use disown::{approval::Deed, pb};
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
@@ -43,7 +46,7 @@ impl Change {
     /// Who is told something now and not after the change.
     pub async fn affects(self, broker: &TestBroker) -> Affected {
         let (asker, warrant) = match self {
-            Change::WarrantRevoked => (officer(), broker.registered_and_confirmed().await),
+            Change::WarrantRevoked => (officer(), broker.enter(document()).await),
             _ => (clinician(), String::new()),
         };
         let question = pb::QueryRequest { warrant, ..asker.question(ISOLATING) };

@@ -2,10 +2,12 @@
 
 mod agreements;
 mod asking;
+mod clinical;
 mod deciding;
 mod explain;
 mod files;
 mod guards;
+mod held;
 mod lines;
 mod many;
 mod matrix;

@@ -7,7 +7,10 @@ use super::{
     standing::{Document, WarrantRow},
 };
 use crate::harness::{agreement, dataset, today};
-use disown::approval::{Deed, Matter};
+use disown::{
+    approval::{Deed, Matter},
+    ids::DatasetId,
+};
 use jiff::ToSpan;
 
 /// Under which warrants are registered: law enforcement, and those who need none.
@@ -80,9 +83,9 @@ impl Happening<'_> {
         let matter = if self.dice.percent(70) { agreement(id) } else { dataset(of) };
         // Mostly given, or nothing would be left after a while.
         let deed = if self.dice.percent(20) { Deed::Withdraw } else { Deed::Restore };
-        let of = of.try_into().unwrap();
+        let of: DatasetId = of.try_into().unwrap();
         let owners = &self.ledger.written.approvers;
-        let owner = owners.iter().find(|(_, one)| one.owner_of.iter().any(|known| *known == *deed_object(&of)));
+        let owner = owners.iter().find(|(_, one)| one.owner_of.iter().any(|known| known == of.as_str()));
         let owner = owner.unwrap().0.clone();
         if self.dice.percent(70) {
             self.in_place(&matter, deed(of), &owner, true);
@@ -172,8 +175,4 @@ impl Happening<'_> {
             uses: 1 + self.dice.below(3),
         }
     }
-}
-
-fn deed_object(dataset: &disown::ids::DatasetId) -> &str {
-    dataset.as_str()
 }
