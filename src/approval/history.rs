@@ -140,10 +140,16 @@ impl Requirements {
 
 impl Histories {
     /// Adds an act as it stands in the store. What gives leave counts only where its approver's key signed it: who can write to the store
-    /// alone cannot put anything in force.
+    /// alone cannot put anything in force. Nor can one approver together with the store give what another one took: that it is there
+    /// does not mean that it was permitted.
     pub fn add(&mut self, act: Act, approvers: &Approvers, log: &str) {
-        let key = approvers.get(&act.approver).and_then(|approver| approver.key);
-        let counts = act.deed.only_takes_away() || key.is_some_and(|key| act.is_signed_by(&key, log));
+        let may_give = |approver: &Approver| match &act.deed {
+            Deed::Restore(dataset) => approver.owner_of.contains(dataset),
+            _ => true,
+        };
+        let approver = approvers.get(&act.approver).filter(|approver| may_give(approver));
+        let signed = approver.and_then(|one| one.key).is_some_and(|key| act.is_signed_by(&key, log));
+        let counts = act.deed.only_takes_away() || signed;
         let history = self.0.entry(act.matter.clone()).or_default();
         if counts && act.number == history.next() {
             history.apply(&act);
@@ -207,9 +213,9 @@ impl History {
         &self.acts
     }
 
-    /// The number of the next act.
+    /// The number of the next act: after all that stand in the store, whoever wrote them.
     pub fn next(&self) -> u64 {
-        self.acts.len() as u64 + 1
+        self.acts.iter().map(|act| act.number).max().unwrap_or(0).saturating_add(1)
     }
 
     /// What was proposed since it was last taken out of force, the latest first.
@@ -274,6 +280,8 @@ impl History {
 
     fn apply(&mut self, act: &Act) {
         match &act.deed {
+            // For ever, whatever was signed since.
+            Deed::Propose(_) if self.terminated => {}
             Deed::Propose(version) => {
                 let (approved, seen) = (BTreeSet::new(), BTreeSet::new());
                 self.proposals.push(Proposal { version: version.clone(), approved, seen });

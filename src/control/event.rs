@@ -33,7 +33,7 @@ pub enum About {
 
 impl Event {
     /// What happens next, sealed.
-    pub(crate) async fn new(about: About, number: u64, what: &impl Serialize, keyring: &Keyring) -> Self {
+    pub async fn new(about: About, number: u64, what: &impl Serialize, keyring: &Keyring) -> Self {
         let what = serde_json::to_string(what).expect("it has string keys and no floating-point numbers");
         let mut event = Self { about, number, what, seal: vec![] };
         event.seal = keyring.seal_event(&event.sealed()).await.to_vec();

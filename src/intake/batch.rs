@@ -4,14 +4,16 @@ use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell};
 use crate::{
     access::Unanswered,
     access_log::{
-        Entry, InputBatch, Kind, Receipt, digest,
+        Entry, InputBatch, Kind, Receipt, SubjectPart, digest,
         merkle::{Frontier, Hash, leaf_hash},
     },
+    clock::today,
     dataset::{
         Batch, NewRecord, Store, StoreError, StoredCell,
         catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId},
     },
     entropy::NoEntropy,
+    policy::{Denial, Refusal},
     pseudonym::{CellPlace, Pseudonym},
 };
 use std::{collections::HashSet, sync::Arc};
@@ -60,12 +62,18 @@ impl Intake {
             return Err(Unanswered::Fault);
         };
         let _turn = turn.lock().await;
+        let grant = delivery.grant.grant();
+        // A load goes on for as long as rows come: days begin and end meanwhile, which opens no epoch.
+        if !grant.agreement().in_force_on(today(&*self.clock, &self.zone)) {
+            let about = Box::new((grant.who.clone(), grant.terms(), SubjectPart::default()));
+            return Err(Denial { refusal: Refusal::NotInForce, about }.into());
+        }
         let (mut records, rejected) = self.without_duplicates(delivery, store, rows).await?;
         if records.is_empty() {
             return Ok((None, rejected));
         }
         self.entropy.shuffle(&mut records)?;
-        let spec = delivery.grant.grant().in_force.policy.catalogue.dataset(delivery.dataset);
+        let spec = grant.in_force.policy.catalogue.dataset(delivery.dataset);
         let root = root(spec, &records)?;
         let batch: [u8; 16] = self.entropy.bytes()?;
         let input = InputBatch {
@@ -74,7 +82,6 @@ impl Intake {
             batch_records: records.len() as u64,
             batch_root: root.to_string(),
         };
-        let grant = delivery.grant.grant();
         let entry = Entry::decided(Kind::Input, "stored", grant.who.clone(), grant.terms()).with_input(input);
         let receipt =
             self.log.append(Arc::new(entry), digest(root.as_bytes())).instrument(tracing::info_span!("record")).await?;

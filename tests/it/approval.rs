@@ -1,5 +1,7 @@
 //! Agreements are in force by what their approvers signed, and by nothing else.
 
+mod again;
+
 use crate::harness::*;
 use disown::{
     approval::{Act, Deed, Matter},

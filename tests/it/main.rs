@@ -26,6 +26,7 @@ mod keys;
 mod kill;
 mod layout;
 mod limits;
+mod meanwhile;
 mod memory;
 mod oracle;
 mod policy;

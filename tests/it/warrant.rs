@@ -13,9 +13,8 @@ use tonic::{Code, Status, transport::Channel};
 const CODE: &str = "clinical.condition.code";
 const CASE: &str = "AB-2026-000123";
 
-/// With an agreement of the police that has clinical fields.
-async fn with_clinical_fields() -> TestBroker {
-    let deployment = Deployment::new();
+/// An agreement of the police that has clinical fields.
+pub fn clinical_fields_for_the_police(deployment: &Deployment) {
     let text = fs::read_to_string(deployment.path("policies/agreements/sojp-isolation.toml")).unwrap();
     let text = text.replace("id = \"sojp-isolation\"", "id = \"sojp-warrants\"");
     let text: String =
@@ -25,18 +24,23 @@ async fn with_clinical_fields() -> TestBroker {
     fs::write(deployment.path("policies/agreements/sojp-warrants.toml"), text).unwrap();
     let cases = fs::read_to_string(deployment.path("policies/agreements/sojp-isolation.cases.toml")).unwrap();
     fs::write(deployment.path("policies/agreements/sojp-warrants.cases.toml"), cases).unwrap();
+}
+
+async fn with_clinical_fields() -> TestBroker {
+    let deployment = Deployment::new();
+    clinical_fields_for_the_police(&deployment);
     let broker = deployment.serve().await;
     broker.populate().await;
     broker
 }
 
-fn officer() -> Asker {
+pub fn officer() -> Asker {
     let mut officer = police();
     officer.terms.2 = "sojp-warrants".to_owned();
     officer
 }
 
-fn document() -> pb::Warrant {
+pub fn document() -> pb::Warrant {
     pb::Warrant {
         court: "Royal Court of Jersey".to_owned(),
         reference: "2026/117".to_owned(),
@@ -51,7 +55,7 @@ fn document() -> pb::Warrant {
 }
 
 impl TestBroker {
-    fn warrants(&self) -> WarrantServiceClient<Channel> {
+    pub fn warrants(&self) -> WarrantServiceClient<Channel> {
         WarrantServiceClient::new(self.channel.clone())
     }
 
@@ -77,13 +81,14 @@ impl TestBroker {
         (shown.standing, shown.used)
     }
 
-    async fn registered_and_confirmed(&self) -> String {
-        let id = self.register("greffier", document()).await.unwrap();
-        self.confirm("deputy-greffier", &id, document()).await.unwrap();
+    /// Twice, by two people: it is in force when this returns.
+    pub async fn enter(&self, warrant: pb::Warrant) -> String {
+        let id = self.register("greffier", warrant.clone()).await.unwrap();
+        self.confirm("deputy-greffier", &id, warrant).await.unwrap();
         id
     }
 
-    async fn under(&self, warrant: &str, asker: &Asker, number: &str) -> Result<Told, Status> {
+    pub async fn under(&self, warrant: &str, asker: &Asker, number: &str) -> Result<Told, Status> {
         self.ask(asker, pb::QueryRequest { warrant: warrant.to_owned(), ..asker.question(number) }).await
     }
 
@@ -227,7 +232,7 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
         return;
     }
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let deployment = broker.stop().await;
     let mut database = tampering(&deployment.path("data/control.sqlite")).await;
     let forged = format!(
@@ -247,7 +252,7 @@ async fn a_warrant_that_somebody_wrote_into_the_database_is_none() {
 #[tokio::test]
 async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let deployment = broker.stop().await;
     let forged = format!(
         "INSERT INTO event SELECT about, 3, epoch, '\"used\"', seal FROM event \
@@ -276,7 +281,7 @@ async fn a_warrant_with_something_that_no_broker_recorded_counts_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_answers_are_given_than_a_warrant_has_uses() {
     let broker = with_clinical_fields().await;
-    let id = broker.registered_and_confirmed().await;
+    let id = broker.enter(document()).await;
     let officer = officer();
     let asking = futures_util::future::join_all((0..12).map(|_| broker.under(&id, &officer, ISOLATING))).await;
     let mut answered = asking.iter().filter(|told| told.is_ok()).count();

@@ -59,7 +59,8 @@ impl AuditService for AuditEdge {
             let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             let (pages, answers) = mpsc::channel(4);
             let reading = tracing::info_span!("read");
-            tokio::spawn(stream(edge.reader, filter, start, page_size, pages).instrument(reading));
+            let asker = (caller.clone(), terms, trace.clone());
+            tokio::spawn(stream(edge, asker, filter, start, page_size, pages).instrument(reading));
             Ok(answers)
         }));
         Ok(Response::new(ReceiverStream::new(searching.await?)))
@@ -211,14 +212,16 @@ impl AuditEdge {
 
 /// One page where a page size was asked for, all pages otherwise.
 async fn stream(
-    reader: Reader,
+    edge: AuditEdge,
+    (caller, terms, trace): (Caller, Terms, String),
     filter: Filter,
     mut start: u64,
     page_size: Option<u32>,
     pages: mpsc::Sender<Result<pb::SearchResponse, Status>>,
 ) {
+    let uses = if filter.tags.is_some() { &[LogUse::BySubject] } else { &[LogUse::Search] };
     loop {
-        let (page, more) = match reader.search(&filter, start, page_size.unwrap_or(PAGE)).await {
+        let (page, more) = match edge.reader.search(&filter, start, page_size.unwrap_or(PAGE)).await {
             Ok((found, more)) => {
                 start = found.last().map_or(start, |last| last.index + 1);
                 let next_page = if more { start.to_string() } else { String::new() };
@@ -230,6 +233,11 @@ async fn stream(
             }
         };
         if pages.send(Ok(page)).await.is_err() || !more || page_size.is_some() {
+            return;
+        }
+        // Who reads slowly reads for long: what was granted when it began may have been taken meanwhile.
+        if let Err(failure) = edge.authorise(&caller, &terms, uses, &trace).await {
+            let _ = pages.send(Err(failure.into())).await;
             return;
         }
     }

@@ -2,6 +2,7 @@
 
 mod by_subject;
 mod count;
+mod lapse;
 mod proofs;
 mod refusals;
 mod search;

@@ -1,5 +1,6 @@
 //! Putting data in.
 
 mod forms;
+mod lapse;
 mod recording;
 mod rules;

@@ -2,16 +2,19 @@
 
 mod agreements;
 mod asking;
+mod clinical;
 mod deciding;
 mod explain;
 mod files;
 mod guards;
+mod held;
 mod lines;
 mod many;
 mod matrix;
 mod oracle;
 mod random;
 mod red_lines;
+mod states;
 mod truncation;
 
 use disown::policy::{Policy, PolicyFiles};

@@ -7,8 +7,10 @@ use toml::{Table, Value};
 
 pub struct Oracle {
     lines: Vec<Vec<String>>,
-    enforcing: Vec<String>,
+    pub enforcing: Vec<String>,
     pub fields: Vec<Field>,
+    /// Categories of special category data.
+    pub special: Vec<String>,
     agreements: Vec<Table>,
 }
 
@@ -16,7 +18,7 @@ pub struct Field {
     pub name: String,
     pub category: String,
     pub coarse: bool,
-    review: Date,
+    pub review: Date,
 }
 
 /// As policy lines and agreements call them, least revealing first.
@@ -37,6 +39,7 @@ impl Oracle {
             lines,
             enforcing: roles.filter(|(_, spec)| enforces(spec)).map(|(name, _)| name.clone()).collect(),
             fields: fields(&files.rules["catalogue.toml"]),
+            special: special(&files.rules["catalogue.toml"]),
             agreements: agreements.map(|(_, text)| text.parse().unwrap()).collect(),
         }
     }
@@ -65,7 +68,8 @@ impl Oracle {
         self.by_policy(role, purpose, field).min(agreed)
     }
 
-    fn by_policy(&self, role: &str, purpose: &str, field: &Field) -> usize {
+    /// What the lines alone come to, as a place in `LEVELS`.
+    pub fn by_policy(&self, role: &str, purpose: &str, field: &Field) -> usize {
         let roles = self.with_ancestors(role);
         let object = format!("category:{}", field.category);
         let says = |level: usize, effect: &str| {
@@ -99,6 +103,12 @@ impl Oracle {
     }
 }
 
+fn special(catalogue: &str) -> Vec<String> {
+    let catalogue: Table = catalogue.parse().unwrap();
+    let special = catalogue.get("special_categories").and_then(Value::as_array).cloned().unwrap_or_default();
+    special.iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
 fn fields(catalogue: &str) -> Vec<Field> {
     let catalogue: Table = catalogue.parse().unwrap();
     let mut fields = Vec::new();
@@ -118,10 +128,10 @@ fn fields(catalogue: &str) -> Vec<Field> {
     fields
 }
 
-fn day(value: &Value) -> Date {
+pub fn day(value: &Value) -> Date {
     value.to_string().parse().unwrap()
 }
 
-fn place(level: &str) -> usize {
+pub fn place(level: &str) -> usize {
     LEVELS.iter().position(|known| *known == level).unwrap()
 }
