@@ -31,9 +31,9 @@ impl Describe {
 }
 
 fn print(described: &pb::DescribeAccessResponse) {
-    let mut fields = table(["field", "shown", "set by"]);
+    let mut fields = table(["field", "shown", "set by", "which is"]);
     for field in &described.fields {
-        fields.add_row([field.field.as_str(), level(field), &field.decided_by]);
+        fields.add_row([field.field.as_str(), level(field), &field.decided_by, &field.rule]);
     }
     println!("{fields}");
     for view in &described.views {
@@ -74,8 +74,7 @@ fn level(field: &pb::FieldAccess) -> &'static str {
 }
 
 fn as_json(described: &pb::DescribeAccessResponse) -> serde_json::Value {
-    let field =
-        |one: &pb::FieldAccess| json!({ "field": one.field, "disclosure": level(one), "set_by": one.decided_by });
+    let field = |one: &pb::FieldAccess| json!({ "field": one.field, "disclosure": level(one), "set_by": one.decided_by, "rule": one.rule });
     let view = |one: &pb::View| json!({ "name": one.name, "fields": one.fields });
     let condition = |one: &pb::HandlingCondition| json!({ "code": one.code, "words": one.words });
     json!({

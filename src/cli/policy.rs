@@ -92,25 +92,34 @@ impl Explain {
         let policy = load(&self.folder).await?;
         let today = self.on.unwrap_or_else(|| SystemClock.now().to_zoned(TimeZone::system()).date());
         let fields = self.fields(&policy)?;
-        let mut rows = table(["field", "shown", "set by", "policy", "agreement", "hard rule"]);
+        let mut rows = table(["field", "shown", "set by", "policy", "agreement", "breaking glass", "hard rule"]);
         for field in fields {
             let explained = policy
                 .explain(&self.role, &self.purpose, &self.agreement, field, today)
                 .map_err(|refusal| anyhow!(self.refused(refusal)))?;
-            let Explained { decision, lines, agreement, hard_rule } = explained;
+            let Explained { decision, lines, agreement, break_glass, hard_rule } = explained;
             let name = &policy.catalogue.field(field).name;
             let (shown, set_by) = (decision.level.as_str(), decision.decided_by.as_str());
             let listed = agreement.map(|level| level.as_str());
+            let opened = break_glass.map(|level| level.as_str());
             if self.json {
                 let lines: Vec<_> =
                     lines.iter().map(|one| json!({ "file": one.file, "line": one.line, "text": one.text })).collect();
-                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "hard_rule": hard_rule });
+                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "break_glass": opened, "hard_rule": hard_rule });
                 println!("{row}");
                 continue;
             }
             let lines: Vec<_> = lines.iter().map(|one| format!("{}:{}: {}", one.file, one.line, one.text)).collect();
             let lines = if lines.is_empty() { "no line allows it".to_owned() } else { lines.join("\n") };
-            rows.add_row([name, shown, set_by, &lines, listed.unwrap_or("not listed"), hard_rule.unwrap_or_default()]);
+            rows.add_row([
+                name,
+                shown,
+                set_by,
+                &lines,
+                listed.unwrap_or("not listed"),
+                opened.unwrap_or_default(),
+                hard_rule.unwrap_or_default(),
+            ]);
         }
         if !self.json {
             println!("{rows}");

@@ -155,6 +155,7 @@ async fn describe(
         field: name(*field),
         disclosure: pb::Disclosure::from(*level).into(),
         decided_by: policy::DecidedBy::BreakGlass.as_str().to_owned(),
+        rule: format!("{}, [break_glass.fields]", agreement.id),
     };
     Ok(pb::DescribeAccessResponse {
         fields: grant
@@ -164,6 +165,7 @@ async fn describe(
                 field: name(one.field),
                 disclosure: pb::Disclosure::from(one.level).into(),
                 decided_by: one.decided_by.as_str().to_owned(),
+                rule: in_force.policy.rule_behind(grant, one),
             })
             .collect(),
         views: agreement

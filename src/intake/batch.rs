@@ -10,7 +10,7 @@ use crate::{
     clock::today,
     dataset::{
         Batch, NewRecord, Store, StoreError, StoredCell,
-        catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId},
+        catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId, SubjectCategory},
     },
     entropy::NoEntropy,
     policy::{Denial, Refusal},
@@ -158,6 +158,13 @@ impl Intake {
         let record_id: [u8; 16] = self.entropy.bytes()?;
         let Checked { subject, record_type, cells } = checked;
         let name = &catalogue.record_type(record_type).name;
+        let subject_category = match &spec.subject_category {
+            SubjectCategory::Always(category) => category.clone(),
+            SubjectCategory::Column(at) => match cells.get(*at) {
+                Some(CheckedCell::Text(category)) => category.to_string(),
+                _ => return Err(Unanswered::Fault),
+            },
+        };
         let pseudonym = self.pseudonymise(spec, &subject).await?;
         let (mut stored, mut blind_indexes) = (Vec::with_capacity(cells.len()), Vec::new());
         for (column, cell) in spec.columns.iter().zip(&cells) {
@@ -189,7 +196,7 @@ impl Intake {
             blind_indexes,
             as_of: delivery.today,
             source: delivery.source.clone(),
-            subject_category: spec.subject_category.clone(),
+            subject_category,
             salt: self.entropy.bytes()?,
             key_epoch: self.keyring.epoch(&spec.id)?,
         })

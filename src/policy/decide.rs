@@ -415,12 +415,13 @@ fn of_field(policy: &Policy, named: Named<'_>, field: FieldId, today: Date) -> D
     let by_policy = permissions.map_or(Level::Withheld, |permissions| permissions.level(field));
     let by_agreement = named.agreement.fields.get(&field).copied().unwrap_or(Level::Withheld);
     let level = by_rules.min(by_policy).min(by_agreement);
-    let decided_by = if level == by_policy && by_policy < by_rules.min(by_agreement) {
-        DecidedBy::Policy
-    } else if by_rules < by_policy.min(by_agreement) {
+    // Where several come to the same, the one that is nearest to people: the clause, then the rule, then the line.
+    let decided_by = if level == by_agreement {
+        DecidedBy::Agreement
+    } else if level == by_rules {
         DecidedBy::HardRule
     } else {
-        DecidedBy::Agreement
+        DecidedBy::Policy
     };
     Decision { field, level, decided_by }
 }

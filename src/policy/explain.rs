@@ -3,9 +3,10 @@
 //! Nothing is decided here. The decision is that of `decide`; this finds what it stands on, and a test holds the two together.
 
 use super::{
-    Policy,
-    decide::{Decision, Refusal, named},
+    Grant, Policy,
+    decide::{DecidedBy, Decision, Named, Refusal, named},
     hard_rules,
+    roles::{PurposeId, RoleId},
     rules::{Act, CATEGORY, Permission, permission},
 };
 use crate::dataset::{Level, catalogue::FieldId};
@@ -21,6 +22,8 @@ pub struct Explained {
     pub lines: Vec<PolicyLine>,
     /// The level that the agreement has for the field; none: it does not list it.
     pub agreement: Option<Level>,
+    /// The level that it has for who breaks glass, in this role; none: no more than otherwise.
+    pub break_glass: Option<Level>,
     /// The rule that no line can change, where one withholds the field.
     pub hard_rule: Option<&'static str>,
 }
@@ -47,8 +50,48 @@ impl Policy {
         today: Date,
     ) -> Result<Explained, Refusal> {
         let decision = self.disclosure(role, purpose, agreement, field, today)?;
-        let named = named(self, &self.agreements, role, purpose, agreement)?;
-        let by_policy = self.permissions(named.role, named.purpose).map_or(Level::Withheld, |known| known.level(field));
+        let Named { role, purpose, agreement } = named(self, &self.agreements, role, purpose, agreement)?;
+        let break_glass = agreement.emergency_of(&self.roles.role_at(role).role);
+        Ok(Explained {
+            decision,
+            lines: self.lines_behind((role, purpose), field),
+            agreement: agreement.fields.get(&field).copied(),
+            break_glass: break_glass.and_then(|clause| clause.fields.get(&field).copied()),
+            hard_rule: hard_rules::binding(self, role, field, today),
+        })
+    }
+
+    /// What set a level, for whoever it was decided: a line, a clause or a rule, in words.
+    pub(crate) fn rule_behind(&self, grant: &Grant, decision: &Decision) -> String {
+        let (role, purpose) = grant.named();
+        let Some((role, purpose)) = self.roles.role_named(role).zip(self.roles.purpose_named(purpose)) else {
+            return String::new();
+        };
+        let agreement = grant.agreement();
+        let field = &self.catalogue.field(decision.field).name;
+        match decision.decided_by {
+            DecidedBy::Policy => {
+                let lines = self.lines_behind((role, purpose), decision.field);
+                let lines: Vec<_> =
+                    lines.iter().map(|one| format!("{}:{}: {}", one.file, one.line, one.text)).collect();
+                if lines.is_empty() { "no policy line allows more".to_owned() } else { lines.join("; ") }
+            }
+            DecidedBy::Agreement => match agreement.fields.get(&decision.field) {
+                Some(level) => format!("{}, [fields]: \"{field}\" = \"{}\"", agreement.id, level.as_str()),
+                None => format!("{}, [fields]: not listed", agreement.id),
+            },
+            DecidedBy::HardRule => {
+                hard_rules::binding(self, role, decision.field, grant.today).unwrap_or_default().to_owned()
+            }
+            DecidedBy::Warrant => format!("{}, [fields], by a warrant", agreement.id),
+            DecidedBy::BreakGlass => format!("{}, [break_glass.fields]", agreement.id),
+        }
+    }
+
+    /// The lines that allow the level which the policy gives, and those that deny a more revealing one.
+    fn lines_behind(&self, (role, purpose): (RoleId, PurposeId), field: FieldId) -> Vec<PolicyLine> {
+        let by_policy = self.permissions(role, purpose).map_or(Level::Withheld, |known| known.level(field));
+        let (role, purpose) = (self.roles.role_at(role).role.as_str(), self.roles.purpose_at(purpose).as_str());
         let roles = self.inherited(role);
         let spec = self.catalogue.field(field);
         let objects = [spec.name.clone(), format!("{CATEGORY}{}", spec.category)];
@@ -57,12 +100,7 @@ impl Policy {
             about
                 && matches!(line.act, Act::Show(level) if if line.allow { level == by_policy } else { level > by_policy || by_policy == Level::Withheld })
         };
-        Ok(Explained {
-            decision,
-            lines: self.lines().filter(|(_, line)| behind(line)).map(|(place, _)| place).collect(),
-            agreement: named.agreement.fields.get(&field).copied(),
-            hard_rule: hard_rules::binding(self, named.role, field, today),
-        })
+        self.lines().filter(|(_, line)| behind(line)).map(|(place, _)| place).collect()
     }
 
     /// A role, and all that it inherits from.

@@ -152,6 +152,12 @@ impl Grant {
         &self.standing.agreement
     }
 
+    /// Role and purpose, by name.
+    pub(crate) fn named(&self) -> (&str, &str) {
+        let role = self.who.role.as_ref().map_or("", Role::as_str);
+        (role, self.who.purpose.as_ref().map_or("", Purpose::as_str))
+    }
+
     /// The role it is for.
     pub(crate) fn role(&self) -> Option<&Role> {
         self.who.role.as_ref()

@@ -149,6 +149,7 @@ fn datasets_have_an_owner_a_regime_a_review_and_records() {
         ("review = 2099-01-01", "reviewed = 2099-01-01", "unknown field `reviewed`"),
         ("owner = \"government-of-jersey\"\n", "", "missing field `owner`"),
         ("record_type_column = \"record_type\"\n", "", "`record_type_column` is needed"),
+        ("subject_category = \"patient\"", "subject_category = { column = \"status\" }", "a code, is required"),
         ("retention_days = 36500", "retention_days = -1", "catalogue: "),
         ("from = \"record_id\"", "from = \"jy_number\"", "two columns have the same name in the source"),
         ("parish = {", "parish = { from = \"phone\",", "two columns have the same name in the source"),

@@ -16,6 +16,7 @@ mod approval;
 mod audit;
 mod break_glass;
 mod brokers;
+mod categories;
 mod cli;
 mod config;
 mod coverage;

@@ -2,6 +2,7 @@
 
 use super::{
     Catalogue, Column, DatasetIndex, DatasetSpec, Field, FieldId, Kind, Nature, RecordType, RecordTypeId, Scheme,
+    SubjectCategory,
 };
 use crate::{
     dataset::{Coarsening, ddl},
@@ -48,11 +49,24 @@ struct RawDataset {
     review: toml::value::Datetime,
     subject_column: String,
     record_type_column: Option<String>,
-    subject_category: String,
+    subject_category: RawSubjectCategory,
     #[serde(default)]
     order: Vec<(String, String)>,
     records: IndexMap<String, RawRecordType>,
     columns: IndexMap<String, RawColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawSubjectCategory {
+    Always(String),
+    Column(RawCategoryColumn),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCategoryColumn {
+    column: String,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +169,8 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
     check(matches!(raw.regime.as_str(), "jersey" | "guernsey"), name, "`regime` is `jersey` or `guernsey`")?;
     let order = raw.order.iter().map(|pair| ordered(pair, &columns, name)).collect::<Result<_, _>>()?;
 
+    let subject_category = subject_category(raw.subject_category, &columns, name)?;
+
     let dataset = DatasetIndex(catalogue.datasets.len());
     let mut record_types = vec![];
     for (record_type, raw_type) in raw.records {
@@ -183,12 +199,28 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
         review: day(&raw.review).ok_or_else(|| content(name, "`review` is a day: 2027-01-01"))?,
         subject_column: raw.subject_column,
         record_type_column: raw.record_type_column,
-        subject_category: raw.subject_category,
+        subject_category,
         order,
         columns,
         record_types,
     });
     Ok(())
+}
+
+fn subject_category(
+    raw: RawSubjectCategory,
+    columns: &[Column],
+    dataset: &str,
+) -> Result<SubjectCategory, InvalidCatalogue> {
+    let column = match raw {
+        RawSubjectCategory::Always(category) => return Ok(SubjectCategory::Always(category)),
+        RawSubjectCategory::Column(RawCategoryColumn { column }) => column,
+    };
+    let fits = |known: &Column| known.required && !known.sealed && matches!(known.kind, Kind::Code(_));
+    let found = columns.iter().position(|known| known.name == column && fits(known));
+    found.map(SubjectCategory::Column).ok_or_else(|| {
+        content(dataset, "`subject_category` names a column that is a code, is required and is not sealed")
+    })
 }
 
 fn column(name: String, raw: RawColumn, at: &str) -> Result<Column, InvalidCatalogue> {

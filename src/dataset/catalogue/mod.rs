@@ -62,13 +62,22 @@ pub struct DatasetSpec {
     /// The source column that names the record type; none where there is one record type.
     pub record_type_column: Option<String>,
     /// What a subject is to the keeper (GO8).
-    pub subject_category: String,
+    pub subject_category: SubjectCategory,
     /// Pairs of day columns, of which the second is not before the first.
     pub order: Vec<(usize, usize)>,
     /// Its columns, each in every record type.
     pub columns: Vec<Column>,
     /// Its record types.
     pub record_types: Vec<RecordTypeId>,
+}
+
+/// What subjects are to the keeper of a dataset, as every record of it tells its recipients (GO 8(3)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectCategory {
+    /// All the same: `patient`.
+    Always(String),
+    /// What that column of a record says: `suspect`, `convicted`, `victim`, `witness` or `other`. It has a closed list and is always there.
+    Column(usize),
 }
 
 /// A kind of record of one dataset.

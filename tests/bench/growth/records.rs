@@ -165,7 +165,7 @@ impl Sealing {
             blind_indexes,
             as_of: jiff::civil::date(2026, 1, 1),
             source: "benchmark".to_owned(),
-            subject_category: spec.subject_category.clone(),
+            subject_category: "subject".to_owned(),
             salt: entropy.bytes()?,
             key_epoch: keyring.epoch(&spec.id)?,
         })

@@ -2,7 +2,8 @@
 
 use super::reference;
 use crate::harness::*;
-use disown::{dataset::Level, policy::Policy};
+use disown::{dataset::Level, pb, policy::Policy};
+use std::collections::BTreeMap;
 
 /// The level that lines come to: that of those that allow.
 fn of_lines(texts: &[&str]) -> Level {
@@ -53,4 +54,31 @@ async fn what_is_named_behind_a_decision_comes_to_it() {
     }
     println!("explained: {explained} decisions, {with_lines} with lines, {by_rule} with a hard rule");
     assert!(explained > 1000 && with_lines > 300 && by_rule > 100);
+}
+
+/// What a caller is told of its own access names the line, the clause or the rule.
+#[tokio::test]
+async fn a_caller_learns_which_line_or_clause_sets_what_it_sees() {
+    let deployment = Deployment::new();
+    let fields = "[fields]\n\"people.person.email\" = \"full\"\n\"clinical.condition.code\" = \"full\"";
+    let agreement = "policies/agreements/sojp-isolation.toml";
+    deployment.edit(agreement, "[fields]", fields);
+    deployment.edit(agreement, "date_of_birth\" = \"coarse\"", "date_of_birth\" = \"full\"");
+    let broker = deployment.serve().await;
+    let rules = async |asker: &Asker| {
+        let request = pb::DescribeAccessRequest { terms: asker.pb_terms() };
+        let described = broker.access().describe_access(asker.request(&broker.deployment, request)).await.unwrap();
+        let fields = described.into_inner().fields;
+        fields.into_iter().map(|one| (one.field, (one.decided_by, one.rule))).collect::<BTreeMap<_, _>>()
+    };
+    let officer = rules(&police()).await;
+    let of = |field: &str| (officer[field].0.as_str(), officer[field].1.as_str());
+    let clause = "sojp-isolation, [fields]: \"people.person.family_name\" = \"full\"";
+    assert_eq!(of("people.person.family_name"), ("agreement", clause));
+    assert_eq!(of("people.person.email"), ("policy", "no policy line allows more"));
+    let (set_by, lines) = of("people.person.date_of_birth");
+    assert!(set_by == "policy" && lines.starts_with("policy.csv:") && lines.contains("date_of_birth"), "{lines}");
+    let rule = "law enforcement reaches clinical data with a warrant only (CS4)";
+    assert_eq!(of("clinical.condition.code"), ("hard_rule", rule));
+    broker.finish().await;
 }
