@@ -72,6 +72,8 @@ fn told<T>(outcome: Result<T, Status>) -> (Code, String) {
 #[tokio::test]
 async fn an_agreement_is_in_force_from_its_last_approval_to_its_first_suspension() {
     let deployment = with_a_draft(|text| text).await;
+    let agreement = "policies/agreements/sojp-story.toml";
+    deployment.edit(agreement, "caller_per_day = 60", "caller_per_day = 2");
     let version = version_of(&deployment, "sojp-story");
     let broker = deployment.serve().await;
     let (story, officer) = (story(), officer());
@@ -109,6 +111,11 @@ async fn an_agreement_is_in_force_from_its_last_approval_to_its_first_suspension
     let mut other = officer.clone();
     other.terms.3 = String::new();
     denied(&broker, &other).await;
+    // A second subject is within the limit, a third is above it, and the first two are not.
+    broker.told(&officer, NOBODY).await;
+    assert_eq!(broker.refused(&officer, officer.question(FREE)).await.0, Code::PermissionDenied);
+    assert_eq!(why(&broker).await, "limit");
+    answered(&broker, &officer).await;
 
     let receipt = broker.act("data-protection-officer", &story, Deed::Suspend).await;
     let actor: serde_json::Value = serde_json::from_slice(&receipt.actor_part).unwrap();

@@ -228,3 +228,29 @@ async fn a_leave_that_somebody_wrote_into_the_database_is_none() {
     broker.needs_a_second_person(&police(), ISOLATING, &["protected"]).await;
     broker.finish().await;
 }
+
+/// A row that takes the next place while brokers run keeps what comes from being recorded, and nothing is told; all else goes on.
+#[tokio::test]
+async fn a_place_that_is_taken_keeps_nobody_waiting() {
+    let broker = TestBroker::populated().await;
+    broker.watched(watch(ISOLATING, WatchReason::Protected)).await.unwrap();
+    broker.allowed("superintendent", look_up(ISOLATING)).await.unwrap();
+    let forged = "INSERT INTO event SELECT about, 3, epoch, what, seal FROM event WHERE number = 2";
+    match engine() {
+        Engine::Sqlite => {
+            let path = broker.deployment.path("data/control.sqlite");
+            let mut database = tampering(&path).await;
+            alter(&mut database, forged).await;
+            database.close().await.unwrap();
+        }
+        Engine::Postgres => {
+            let mut database = broker.deployment.as_superuser("control").await;
+            sqlx::raw_sql(forged).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        }
+    }
+    let (code, _) = broker.refused(&police(), police().question(ISOLATING)).await;
+    assert!(matches!(code, Code::Unavailable | Code::Internal), "{code:?}");
+    broker.is_told(&clinician(), FREE, Value::Null).await;
+    broker.finish().await;
+}

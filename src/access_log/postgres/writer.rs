@@ -127,6 +127,8 @@ impl PostgresStorage {
                 "the clock of this machine is more than {} s from that of the database's server",
                 APART.as_secs()
             ))),
+            // Something that no broker recorded has the place of what the batch would record: to read on changes nothing.
+            Ok((Err(error), _)) if taken(&error) => Err(WriteError::Rejected(error.to_string())),
             Ok((Err(error), _)) if said(&error, LOST_THE_RACE) => Err(WriteError::Conflict),
             Ok((Err(error), _)) if refused(&error) => Err(WriteError::Rejected(error.to_string())),
             Ok((Err(error), _)) => Err(WriteError::Lost(error.to_string())),
@@ -343,6 +345,12 @@ fn entry(row: &PgRow) -> sqlx::Result<NewEntry> {
 const DIVISION_BY_ZERO: &str = "22012";
 /// Another broker's head has the place already: unique violation, serialization failure, deadlock.
 const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
+
+/// Whether what comes into force with a batch has no place: it is numbered by what stood there before.
+fn taken(error: &sqlx::Error) -> bool {
+    let table = error.as_database_error().and_then(|said| said.table());
+    said(error, &LOST_THE_RACE[..1]) && matches!(table, Some("act" | "event" | "restriction"))
+}
 
 /// Whether the server refused with one of these codes.
 fn said(error: &sqlx::Error, codes: &[&str]) -> bool {
