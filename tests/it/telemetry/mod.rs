@@ -16,6 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     net::SocketAddr,
+    time::Duration,
 };
 use tokio::net::TcpListener;
 use tonic::{Code, Request};
@@ -136,6 +137,10 @@ async fn a_collector_gets_spans_and_metrics_of_every_request_and_nothing_of_a_pe
     let collector = Collector::start().await;
     let (broker, process) = exporting_to(collector.address).await;
     let done = requests_of_every_kind(&broker).await;
+    // An alarm is where somebody sees it within a minute, while the broker goes on.
+    let alarmed = until(async || collector.metrics().contains_key("disown.alarms"));
+    tokio::time::timeout(Duration::from_secs(60), alarmed).await.expect("no alarm within a minute");
+    assert!(said(&broker).contains("an alarm"), "{}", said(&broker));
     assert!(process.end().await.success());
     broker.finish().await;
 
