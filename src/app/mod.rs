@@ -9,7 +9,7 @@ use crate::{
     approval::{DevelopmentApprovers, InvalidApproverKey, Office, Register},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
-    control::{Approving, Control, ControlError},
+    control::{Approving, Archive, Control, ControlError},
     dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
@@ -111,24 +111,13 @@ impl App {
         self_test()?;
         let policy = Policy::load(PolicyFiles::read(&config.policies).map_err(InvalidPolicy::from)?).await?;
         let keyring = Arc::new(pseudonym::open(&read(&config.keyring)?, &config.key_encryption_key.get()?)?);
-        // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
-        if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
-            return Err(AppError::NoKey(spec.id.clone()));
-        }
-        // Who should hold it would be denied, and would not learn why.
-        if let Some(role) = config.identity.roles().find(|role| policy.roles.role(role.as_str()).is_none()) {
-            return Err(AppError::NoRole(role.clone()));
-        }
-        let verifier = Verifier::new(&config.identity, Pace::default(), policy.catalogue.clone(), clock.clone())?;
-        // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
-        verifier.fetch_if_due().await;
-        let verifier = Arc::new(verifier);
+        // What cannot be served is told before anything is written.
+        let (offered, verifier) = (policy.version.clone(), verifier_of(&config, &policy, &keyring, &clock)?);
         let exposure = exposure(&config.listen, &clock)?;
         if let Some(postgres) = &config.postgres {
             inspect::inspect(postgres, &policy.catalogue).await?;
         }
         fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
-        let stores = open_stores(&config, &policy).await?;
         let database = config.control_database();
         let place = match &config.postgres {
             None => Place::Sqlite(&database, config.access_log_max_pages),
@@ -151,6 +140,17 @@ impl App {
             zone: config.time_zone.clone(),
             development,
         };
+        // People approve policies too, where they are not approved for development.
+        let archive = Archive { reader: log.reader.clone(), log: approving.log.clone(), keyring: None };
+        let policy = if approving.development.is_some() { policy } else { archive.admit(policy).await? };
+        let verifier = match policy.version == offered {
+            true => verifier,
+            false => verifier_of(&config, &policy, &keyring, &clock)?,
+        };
+        // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
+        verifier.fetch_if_due().await;
+        let verifier = Arc::new(verifier);
+        let stores = open_stores(&config, &policy).await?;
         let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving).await?;
         let control = Arc::new(control);
         let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
@@ -231,6 +231,24 @@ impl App {
         }
         ended
     }
+}
+
+/// Who is let in under a policy, whose datasets all have a key and whose roles are all that issuers give.
+fn verifier_of(
+    config: &Config,
+    policy: &Policy,
+    keyring: &Keyring,
+    clock: &Arc<dyn Clock>,
+) -> Result<Verifier, AppError> {
+    // Without its key nothing could be put into a dataset or found in it, and the first one to ask would learn of it.
+    if let Some((_, spec)) = policy.catalogue.datasets().find(|(_, spec)| keyring.epoch(&spec.id).is_err()) {
+        return Err(AppError::NoKey(spec.id.clone()));
+    }
+    // Who should hold it would be denied, and would not learn why.
+    if let Some(role) = config.identity.roles().find(|role| policy.roles.role(role.as_str()).is_none()) {
+        return Err(AppError::NoRole(role.clone()));
+    }
+    Ok(Verifier::new(&config.identity, Pace::default(), policy.catalogue.clone(), clock.clone())?)
 }
 
 fn exposure(listen: &Listen, clock: &Arc<dyn Clock>) -> Result<Exposure, AppError> {

@@ -11,6 +11,8 @@ pub enum Matter {
     Agreement(AgreementId),
     /// A dataset, in whichever agreement.
     Dataset(DatasetId),
+    /// The policy: all of its folder but the agreements.
+    Policy,
 }
 
 /// What is done. Versions are SHA-256 of an agreement's text, hexadecimal.
@@ -63,6 +65,7 @@ impl fmt::Display for Matter {
         match self {
             Matter::Agreement(id) => write!(f, "agreement:{id}"),
             Matter::Dataset(id) => write!(f, "dataset:{id}"),
+            Matter::Policy => f.write_str("policy:rules"),
         }
     }
 }
@@ -74,6 +77,7 @@ impl Matter {
         match kind {
             "agreement" => id.try_into().ok().map(Matter::Agreement),
             "dataset" => id.try_into().ok().map(Matter::Dataset),
+            "policy" if id == "rules" => Some(Matter::Policy),
             _ => None,
         }
     }

@@ -169,6 +169,14 @@ impl Histories {
         self.of(&Matter::Agreement(id.clone()))
     }
 
+    /// The version of the policy that was approved last; none: nobody approved any. One that was approved before it is over: an older policy
+    /// comes back by being approved anew.
+    pub fn approved_policy(&self, requirements: &Requirements, approvers: &Approvers) -> Option<&str> {
+        let proposals = self.of(&Matter::Policy).into_iter().flat_map(History::proposals);
+        let approved = |proposal: &&Proposal| requirements.missing(proposal, approvers).is_empty();
+        proposals.into_iter().find(approved).map(|proposal| proposal.version.as_str())
+    }
+
     /// The number of the next act about a matter.
     pub fn next(&self, matter: &Matter) -> u64 {
         self.of(matter).map_or(1, History::next)

@@ -62,6 +62,7 @@ pub struct Shown {
 
 const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters, without a subject identifier");
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
+const OF_POLICY: Invalid = Invalid::of("deed", "`propose`, `approve` or `see`: a policy is replaced by another one");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue, for `withdraw` and `restore`");
 const VERSION: Invalid =
     Invalid::of("version", "SHA-256 of a text that the broker has: it reads its policy folder on SIGHUP");
@@ -110,7 +111,12 @@ impl Register {
         let today = today(&*self.clock, &self.zone);
         let approver = entitled(&in_force, caller, today, |_| true).ok_or_else(denied)?.id.clone();
         let Matter::Agreement(id) = matter else {
-            let (approved, drafted, missing, text) = (None, None, vec![], None);
+            let (approved, drafted, text) = (None, None, None);
+            let proposal = in_force.histories.of(matter).and_then(|history| history.proposals().next());
+            let requirements = (*matter == Matter::Policy).then(|| in_force.policy.requirements());
+            let missing = requirements
+                .zip(proposal)
+                .map_or(vec![], |(known, proposal)| known.missing(proposal, &in_force.policy.approvers));
             return Ok(Shown { in_force, approved, drafted, missing, text, approver, today });
         };
         let policy = &in_force.policy;
@@ -146,6 +152,10 @@ impl Register {
         {
             return Err(NotDone::Invalid(DATASET));
         }
+        if *matter == Matter::Policy {
+            let is_of_version = matches!(deed, Deed::Propose(_) | Deed::Approve(_) | Deed::See(_));
+            return if is_of_version { Ok(Some(policy.requirements())) } else { Err(NotDone::Invalid(OF_POLICY)) };
+        }
         let Matter::Agreement(id) = matter else {
             let takes_or_gives = matches!(deed, Deed::Withdraw(_) | Deed::Restore(_));
             return if takes_or_gives { Ok(None) } else { Err(NotDone::Invalid(AGREEMENT)) };
@@ -180,7 +190,7 @@ impl From<NotNow> for Invalid {
 fn of_one_dataset(matter: &Matter) -> Option<&DatasetId> {
     match matter {
         Matter::Dataset(only) => Some(only),
-        Matter::Agreement(_) => None,
+        Matter::Agreement(_) | Matter::Policy => None,
     }
 }
 
@@ -188,7 +198,7 @@ fn of_one_dataset(matter: &Matter) -> Option<&DatasetId> {
 fn about(matter: &Matter) -> Terms {
     let agreement = match matter {
         Matter::Agreement(id) => id.to_string(),
-        Matter::Dataset(_) => String::new(),
+        Matter::Dataset(_) | Matter::Policy => String::new(),
     };
     Terms { agreement, ..Terms::default() }
 }

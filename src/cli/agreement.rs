@@ -176,7 +176,7 @@ impl OfDataset {
 }
 
 impl Signed {
-    async fn act(self, matter: Matter, deed: Deed) -> anyhow::Result<ExitCode> {
+    pub(super) async fn act(self, matter: Matter, deed: Deed) -> anyhow::Result<ExitCode> {
         let path = self.key.display();
         let pem = zeroize::Zeroizing::new(fs::read_to_string(&self.key).with_context(|| path.to_string())?);
         let key = ApproverKey::from_pem(&pem).with_context(|| format!("{path} is no key of an approver"))?;

@@ -1,7 +1,8 @@
 //! `disown policy`.
 
-use super::{policy_diff::Diff, table::table};
+use super::{agreement::Signed, policy_diff::Diff, table::table};
 use crate::{
+    approval::{Deed, Matter},
     clock::{Clock, SystemClock},
     dataset::catalogue::FieldId,
     policy::{self, Explained, PolicyFiles, Refusal},
@@ -29,8 +30,22 @@ pub(super) enum Policy {
     },
     /// Name the policy lines, the agreement's clause and the hard rule behind each field's disclosure.
     Explain(Explain),
+    /// Ask for approval of a policy folder, all of it but the agreements. For those whom `approvers.toml` names.
+    Propose(OfFolder),
+    /// Approve the policy that is proposed.
+    Approve(OfFolder),
+    /// Put on record that the regulator has seen the policy that is proposed.
+    See(OfFolder),
     /// List what changes between two policy folders, before that is in force, and what of the past would have been otherwise.
     Diff(Diff),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OfFolder {
+    /// The folder as you have read it: its own files, not a hash that somebody told you.
+    folder: PathBuf,
+    #[command(flatten)]
+    signed: Signed,
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +78,9 @@ impl Policy {
         match self {
             Policy::Check { folder, json } => check(&folder, json).await,
             Policy::Explain(explain) => explain.run().await,
+            Policy::Propose(of) => of.run(Deed::Propose).await,
+            Policy::Approve(of) => of.run(Deed::Approve).await,
+            Policy::See(of) => of.run(Deed::See).await,
             Policy::Diff(diff) => diff.run().await,
         }
     }
@@ -85,6 +103,13 @@ async fn check(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl OfFolder {
+    async fn run(self, deed: fn(String) -> Deed) -> anyhow::Result<ExitCode> {
+        let version = load(&self.folder).await?.version;
+        self.signed.act(Matter::Policy, deed(version)).await
+    }
 }
 
 impl Explain {

@@ -1,6 +1,6 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::{About, ControlError};
+use super::{About, ControlError, may_follow};
 use crate::{
     access_log::Reader,
     approval::{Histories, History},
@@ -77,6 +77,22 @@ impl Archive {
         acts.into_iter().for_each(|act| known.add(act, &policy.approvers, &self.log));
         let agreed = self.agreed(&policy, &histories).await?;
         Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }))
+    }
+
+    /// The policy that a start goes by: the one of the folder where it is the first of this log or may follow the one in force, else the one
+    /// in force.
+    pub async fn admit(&self, offered: Policy) -> Result<Policy, ControlError> {
+        let Some(known) = self.reader.in_force(None).await? else { return Ok(offered) };
+        let files = known.files.ok_or(ControlError::NotArchived)?;
+        if offered.files_version() == files {
+            return Ok(offered);
+        }
+        let now = self.policy(&files).await?;
+        if may_follow(&now, &self.histories(&now, known.epoch).await?, &offered) {
+            return Ok(offered);
+        }
+        tracing::error!(version = offered.version, "the policy of the folder is not approved; what is in force stays");
+        Ok(now)
     }
 
     /// A version of an agreement: as its file has it, or as it was kept.

@@ -68,6 +68,9 @@ pub enum ControlError {
     /// Another broker put a policy in force that this one does not understand.
     #[error("the policy in force: {0}")]
     Policy(#[from] InvalidPolicy),
+    /// Those who have to agree to a policy have not.
+    #[error("the policy of the folder is not approved (version {0}); `disown policy propose` and `approve` do that")]
+    NotApproved(String),
     /// The archive does not have it, or another text.
     #[error("the policy in force is not in the archive")]
     NotArchived,
@@ -106,7 +109,11 @@ impl Control {
     /// Puts another policy in force.
     pub async fn put_in_force(&self, policy: Policy) -> Result<(), ControlError> {
         let _turn = self.turn.lock().await;
-        let acts = self.approving.acts(&policy, &self.in_force().histories);
+        let now = self.in_force();
+        if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
+            return Err(ControlError::NotApproved(policy.version));
+        }
+        let acts = self.approving.acts(&policy, &now.histories);
         self.log.put_in_force(&policy.version, policy.files_version(), policy.archive(), acts).await?;
         // A request that was decided before this and is recorded after it fails: its epoch is over.
         self.follow(Some(policy)).await
@@ -150,6 +157,12 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// Whether a policy may come after the one in force: its rules are the same, or they were approved last.
+fn may_follow(now: &Policy, histories: &Histories, next: &Policy) -> bool {
+    let approved = || histories.approved_policy(&now.requirements(), &now.approvers);
+    next.version == now.version || approved() == Some(&next.version)
 }
 
 impl Approving {

@@ -49,10 +49,10 @@ impl AgreementService for AgreementEdge {
         let caller = caller_of(&request)?;
         let (register, trace) = (self.register.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("show_agreement", trace);
-        let pb::ShowAgreementRequest { agreement, dataset, version } = request.into_inner();
+        let pb::ShowAgreementRequest { agreement, dataset, version, policy } = request.into_inner();
         let showing = observed.follow(Box::pin(async {
             let version = (!version.is_empty()).then_some(version.as_str());
-            let shown = match (matter(&agreement, &dataset), version.is_none_or(|raw| raw.len() == 64)) {
+            let shown = match (matter(&agreement, &dataset, policy), version.is_none_or(|raw| raw.len() == 64)) {
                 (Ok(matter), true) => {
                     register.show(&caller, &matter, version, &trace).await.map(|shown| (matter, shown))
                 }
@@ -68,8 +68,10 @@ impl AgreementService for AgreementEdge {
     }
 }
 
-fn matter(agreement: &str, dataset: &str) -> Result<Matter, Invalid> {
+fn matter(agreement: &str, dataset: &str, policy: bool) -> Result<Matter, Invalid> {
     let named = match (agreement, dataset) {
+        ("", "") if policy => Ok(Matter::Policy),
+        _ if policy => return Err(MATTER),
         ("", dataset) => dataset.try_into().map(Matter::Dataset),
         (agreement, _) => agreement.try_into().map(Matter::Agreement),
     };
@@ -77,8 +79,8 @@ fn matter(agreement: &str, dataset: &str) -> Result<Matter, Invalid> {
 }
 
 fn asked(request: pb::ActRequest) -> Result<Asked, Invalid> {
-    let pb::ActRequest { agreement, deed, version, dataset, number, reason, signature } = request;
-    let matter = matter(&agreement, &dataset)?;
+    let pb::ActRequest { agreement, deed, version, dataset, number, reason, signature, policy } = request;
+    let matter = matter(&agreement, &dataset, policy)?;
     let name = pb::Deed::try_from(deed).map_err(|_| DEED)?.name();
     let deed = Deed::parse(&name, if version.is_empty() { &dataset } else { &version }).ok_or(DEED)?;
     Ok(Asked { matter, number, deed, reason, signature: signature.try_into().map_err(|_| SIGNATURE)? })
@@ -110,13 +112,14 @@ impl From<&Matter> for pb::ShowAgreementRequest {
         match matter {
             Matter::Agreement(id) => Self { agreement: id.to_string(), ..Self::default() },
             Matter::Dataset(id) => Self { dataset: id.to_string(), ..Self::default() },
+            Matter::Policy => Self { policy: true, ..Self::default() },
         }
     }
 }
 
 impl From<&approval::Act> for pb::ActRequest {
     fn from(act: &approval::Act) -> Self {
-        let pb::ShowAgreementRequest { agreement, dataset: of_all, .. } = (&act.matter).into();
+        let pb::ShowAgreementRequest { agreement, dataset: of_all, policy, .. } = (&act.matter).into();
         let object = act.deed.object().to_owned();
         let (version, dataset) = match &act.deed {
             Deed::Propose(_) | Deed::Approve(_) | Deed::See(_) => (object, of_all),
@@ -131,6 +134,7 @@ impl From<&approval::Act> for pb::ActRequest {
             number: act.number,
             reason: act.reason.clone(),
             signature: act.signature.to_vec(),
+            policy,
         }
     }
 }
@@ -149,6 +153,7 @@ fn response(register: &Register, matter: &Matter, shown: &Shown) -> pb::ShowAgre
             in_force.agreement(id.as_str()).is_some_and(|agreement| agreement.in_force_on(*today)),
             in_force.histories.withdrawn(id).map(ToString::to_string).collect(),
         ),
+        Matter::Policy => (false, vec![]),
         Matter::Dataset(_) => {
             (false, history.into_iter().flat_map(History::withdrawn).map(ToString::to_string).collect())
         }

@@ -48,6 +48,17 @@ impl Agreement {
 }
 
 impl Policy {
+    /// Who has to agree to the policy after this one: two people of the owners of its datasets, the owner of each, and the data protection
+    /// officer.
+    pub fn requirements(&self) -> Requirements {
+        let owners: BTreeSet<_> = self.catalogue.datasets().map(|(_, spec)| spec.owner.clone()).collect();
+        Requirements {
+            parties: owners.into_iter().collect(),
+            datasets: self.catalogue.datasets().map(|(_, spec)| spec.id.clone()).collect(),
+            seen_by_regulator: false,
+        }
+    }
+
     /// An agreement that was kept, as this policy understands it.
     pub(crate) fn read_agreement(&self, text: &str) -> Option<Agreement> {
         Agreement::parse(text, &self.roles, &self.catalogue).ok()

@@ -1,6 +1,7 @@
 //! Agreements are in force by what their approvers signed, and by nothing else.
 
 mod again;
+mod rules;
 
 use crate::harness::*;
 use disown::{
@@ -372,6 +373,7 @@ async fn whose_time_as_an_approver_is_over_approves_no_more_and_what_was_approve
     let heading = "[approvers.superintendent]\n";
     deployment.edit("policies/approvers.toml", heading, &format!("{heading}until = {yesterday}\n"));
     let broker = deployment.serve().await;
+    broker.approve_policy().await;
     assert_eq!(
         told(
             broker

@@ -1,10 +1,11 @@
 //! Approvers, and what they do.
 
-use super::{Asker, Deployment, TestBroker, asker};
+use super::{Asker, Deployment, TestBroker, asker, clinician};
 use disown::{
     approval::{Act, ApproverKey, Approvers, Deed, Matter},
     dataset::Catalogue,
     pb::{self, agreement_service_client::AgreementServiceClient},
+    policy::{Policy, PolicyFiles},
 };
 use std::fs;
 use tonic::Status;
@@ -22,6 +23,11 @@ impl Deployment {
         let approvers = Approvers::parse(&text, &catalogue).unwrap();
         let approver = approvers.get(&name.try_into().unwrap()).unwrap();
         asker(approver.caller.as_str(), approver.organisation.as_str(), "registrar", "", "", "")
+    }
+
+    /// The version of the policy that the folder has.
+    pub async fn policy_version(&self) -> String {
+        Policy::load(PolicyFiles::read(&self.path("policies")).unwrap()).await.unwrap().version
     }
 
     pub fn approver_key(&self, name: &str) -> ApproverKey {
@@ -77,6 +83,25 @@ impl TestBroker {
     /// The same; it must be taken.
     pub async fn act(&self, name: &str, matter: &Matter, deed: Deed) -> pb::Receipt {
         self.try_act(name, matter, deed).await.unwrap()
+    }
+
+    /// The policy of the folder is proposed and approved by all whom it needs, and in force when this returns.
+    pub async fn approve_policy(&self) {
+        const ALL: [&str; 4] =
+            ["registrar", "medical-director", "director-of-public-health", "data-protection-officer"];
+        let version = self.deployment.policy_version().await;
+        self.act(ALL[0], &Matter::Policy, Deed::Propose(version.clone())).await;
+        for name in ALL {
+            self.act(name, &Matter::Policy, Deed::Approve(version.clone())).await;
+        }
+        self.reload.send_modify(|times| *times += 1);
+        let asker = clinician();
+        let in_force = async || {
+            let request = pb::DescribeAccessRequest { terms: asker.pb_terms() };
+            let described = self.access().describe_access(asker.request(&self.deployment, request)).await.unwrap();
+            described.into_inner().policy_version
+        };
+        while in_force().await != version {}
     }
 
     /// The version that the policy folder has of an agreement is proposed and approved by these.
