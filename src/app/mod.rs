@@ -2,26 +2,26 @@
 
 mod inspect;
 mod reload;
+mod services;
 
 use crate::{
-    access::{Access, Departures},
     access_log::{self, AccessLog, Entry, LogState, Place, SearchError, Unavailable},
-    approval::{DevelopmentApprovers, InvalidApproverKey, Office, Register},
+    approval::{DevelopmentApprovers, InvalidApproverKey},
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
     control::{Approving, Archive, Control, ControlError},
     dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
-    identity::{Attempts, NotAsItMust, NotRenewed, Pace, Verifier, self_test},
+    identity::{NotAsItMust, NotRenewed, Pace, Verifier, self_test},
     ids::{DatasetId, Role},
-    intake::{Intake, STARTED},
+    intake::STARTED,
     policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
-    rights::Rights,
 };
 pub use inspect::NotFit;
 use reload::reload_on_request;
+use services::services;
 use std::{
     fs,
     future::Future,
@@ -29,7 +29,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::{net::TcpListener, sync::Mutex, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// A broker, ready to serve.
 #[expect(missing_debug_implementations, reason = "holds keys")]
@@ -281,72 +281,6 @@ async fn open_stores(config: &Config, policy: &Policy) -> Result<Stores, AppErro
         stores.push(Box::new(SqliteDataset::open(&path, policy.catalogue.clone(), at).await?));
     }
     Ok(Stores::new(stores))
-}
-
-#[expect(clippy::too_many_arguments, reason = "each part of the broker once, put in its places")]
-fn services(
-    config: &Config,
-    log: &AccessLog,
-    control: Arc<Control>,
-    stores: Stores,
-    keyring: &Arc<Keyring>,
-    verifier: Arc<Verifier>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-) -> (Services, Arc<Intake>) {
-    let intake = Arc::new(Intake {
-        control: control.clone(),
-        turns: stores.iter().map(|_| Mutex::new(())).collect(),
-        stores: stores.clone(),
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        zone: config.time_zone.clone(),
-    });
-    let register = Arc::new(Register {
-        control: control.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        zone: config.time_zone.clone(),
-    });
-    let office = Arc::new(Office {
-        control: control.clone(),
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        zone: config.time_zone.clone(),
-    });
-    let rights = Arc::new(Rights {
-        control: control.clone(),
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        zone: config.time_zone.clone(),
-    });
-    let access = Arc::new(Access {
-        control,
-        stores,
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock,
-        zone: config.time_zone.clone(),
-        departures: Departures::at_ends_of(config.slot),
-    });
-    let services = Services {
-        access,
-        intake: intake.clone(),
-        register,
-        office,
-        rights,
-        reader: log.reader.clone(),
-        state: log.state.clone(),
-        verifier,
-        attempts: Arc::new(Attempts::default()),
-        entropy,
-    };
-    (services, intake)
 }
 
 fn read(path: &Path) -> Result<String, AppError> {

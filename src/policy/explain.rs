@@ -3,8 +3,8 @@
 //! Nothing is decided here. The decision is that of `decide`; this finds what it stands on, and a test holds the two together.
 
 use super::{
-    Grant, Policy,
-    decide::{DecidedBy, Decision, Named, Refusal, named},
+    Grant, Policy, Refusal,
+    decide::{DecidedBy, Decision, Named, named},
     hard_rules,
     roles::{PurposeId, RoleId},
     rules::{Act, CATEGORY, Permission, permission},

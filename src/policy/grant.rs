@@ -1,8 +1,8 @@
 //! The outcome of authorisation. Grants are made here and nowhere else: who holds one has been authorised.
 
 use super::{
-    Agreement, Emergency, Ground, InForce, LogUse, Operation, Right,
-    decide::{Asked, Decision, Papers, Party, Refusal, Standing, Terms, Wanted, decide},
+    Agreement, Emergency, Ground, InForce, LogUse, Operation, Refusal, Right,
+    decide::{Asked, Decision, Papers, Party, Standing, Terms, Wanted, decide},
 };
 use crate::{
     access_log::{SubjectPart, TermsInForce, Who},

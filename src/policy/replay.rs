@@ -1,8 +1,8 @@
 //! A decision that was recorded, made again by what was in force then. It must come out as it did.
 
 use super::{
-    InForce, Operation,
-    decide::{Asked, Papers, Party, Refusal, Terms, Wanted, decide, refused_by_names},
+    InForce, Operation, Refusal,
+    decide::{Asked, Papers, Party, Terms, Wanted, decide, refused_by_names},
 };
 use crate::ids::{CallerId, OrganisationId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
