@@ -8,6 +8,7 @@ mod expected;
 mod glass;
 mod happening;
 mod ledger;
+mod matrix;
 mod random;
 mod red_lines;
 mod standing;
