@@ -37,25 +37,27 @@ impl Asking<'_> {
 
     /// Whatever else a question says of itself, of terms that some text of the agreement has.
     fn ask_in_every_way(&mut self, organisation: &str, terms: &Terms) {
+        let of = |kind: &str| uses::caller(kind, &terms.agreement, &terms.role);
         let acknowledged = [terms.acknowledged.clone(), conditions_of("parish-support"), String::new()];
         for ground in GROUNDS {
             for acknowledged in &acknowledged {
                 let terms = Terms { ground: ground.to_owned(), acknowledged: acknowledged.clone(), ..terms.clone() };
                 self.ask("somebody", organisation, &terms);
-                let with_glass = Terms { break_glass: true, ..terms.clone() };
-                self.ask("somebody", organisation, &with_glass);
-                for (kind, _) in uses::KINDS {
-                    self.ask(&uses::caller(kind, &terms.agreement, &terms.role), organisation, &with_glass);
-                }
-                // Who broke glass and does not say so.
-                self.ask(&uses::caller("used", &terms.agreement, &terms.role), organisation, &terms);
+                // Who broke glass, and says so or does not.
+                self.ask(&of("used"), organisation, &terms);
+                self.ask(&of("used"), organisation, &Terms { break_glass: true, ..terms });
             }
+        }
+        let with_glass = Terms { break_glass: true, ..terms.clone() };
+        self.ask("somebody", organisation, &with_glass);
+        for (kind, _) in uses::KINDS {
+            self.ask(&of(kind), organisation, &with_glass);
         }
     }
 }
 
 /// How many questions that makes.
-const WAYS: usize = GROUNDS.len() * 3 * (uses::KINDS.len() + 3);
+const WAYS: usize = GROUNDS.len() * 3 * 3 + 1 + uses::KINDS.len();
 
 fn ask_all(ground: &Ground, state: &State, in_force: &Arc<InForce>) -> Compared {
     let (comparing, all) = (Comparing::new(ground), (0..ground.expecting.oracle.fields.len()).collect());
