@@ -152,8 +152,11 @@ pub(super) fn decide(
         id => Some(warrants.get(id).filter(covers).ok_or(Refusal::Warrant)?),
     };
     let mut relied_on = None;
+    let enforces = policy.roles.role_at(named.role).law_enforcement;
+    // Of a field that needs none a warrant that names it changes nothing, and takes nothing away.
+    let needed = |field: &FieldId| enforces && policy.needs_warrant(*field);
     let decided = |field: &FieldId| match warrant {
-        Some(warrant) if warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
+        Some(warrant) if needed(field) && warrant.terms.fields.contains(&policy.catalogue.field(*field).name) => {
             under_warrant(policy, named, *field, today)
         }
         _ if terms.break_glass => in_emergency(policy, named, *field, today),
@@ -314,9 +317,6 @@ pub(super) fn belong_together(policy: &Policy, named: Named<'_>, today: Date) ->
 /// What a warrant names: the agreement alone bounds it, and what no warrant lifts.
 fn under_warrant(policy: &Policy, named: Named<'_>, field: FieldId, today: Date) -> Decision {
     let by_agreement = named.agreement.fields.get(&field).copied().unwrap_or(Level::Withheld);
-    if !policy.needs_warrant(field) || !policy.roles.role_at(named.role).law_enforcement {
-        return of_field(policy, named, field, today);
-    }
     match hard_rules::review_overdue(policy, field, today) {
         Some(_) => Decision { field, level: Level::Withheld, decided_by: DecidedBy::HardRule },
         None => Decision { field, level: by_agreement, decided_by: DecidedBy::Warrant },

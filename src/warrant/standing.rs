@@ -87,7 +87,8 @@ impl Warrants {
     /// Takes in what happened next; whether it fits what happened before. One about which something stands that does not hold, or is none
     /// of this, counts as revoked: nothing more is recorded about it either.
     pub(crate) fn take(&mut self, id: &WarrantId, number: u64, what: Option<What>) -> bool {
-        if let Some(What::Registered { by, terms }) = what {
+        let Some(known) = self.0.get_mut(id) else {
+            let Some(What::Registered { by, terms }) = what.filter(|_| number == 1) else { return false };
             let warrant = Warrant {
                 id: id.clone(),
                 terms,
@@ -97,10 +98,8 @@ impl Warrants {
                 used: 0,
                 events: 1,
             };
-            let fits = number == 1 && !self.0.contains_key(id);
-            return fits && self.0.insert(id.clone(), Arc::new(warrant)).is_none();
-        }
-        let Some(known) = self.0.get_mut(id) else { return false };
+            return self.0.insert(id.clone(), Arc::new(warrant)).is_none();
+        };
         let known = Arc::make_mut(known);
         let what = what.filter(|_| known.next() == number);
         known.events += 1;

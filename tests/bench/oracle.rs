@@ -1,4 +1,4 @@
-//! Can the reason of an empty answer be told by the time it takes? Four classes of subjects for whom a police officer gets an empty
+//! Can the reason of an empty answer be told by the time it takes? Six classes of subjects for whom a police officer gets an empty
 //! answer, asked about in random order by many callers at once over gRPC, and every pair of classes compared: Welch's t,
 //! the area under the ROC curve with its standard score (Mann-Whitney), which noise disturbs less, and the gap of the medians. With the slot off the same
 //! measurement must tell the classes apart: else it could not see anything.
@@ -16,6 +16,10 @@
 #[path = "../it/harness/conditions.rs"]
 mod conditions;
 mod limits;
+#[path = "oracle/others.rs"]
+mod others;
+#[path = "oracle/statistics.rs"]
+mod statistics;
 
 use disown::{
     access::Slot,
@@ -32,6 +36,7 @@ use disown::{
 };
 use jiff::{ToSpan, Zoned, civil::Date};
 use prost::Message;
+use statistics::{auc, median, welch};
 use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration, time::Instant};
 use tokio::{
     net::TcpListener,
@@ -39,12 +44,18 @@ use tokio::{
 };
 use tonic::{Request, transport::Channel};
 
-const CLASSES: [&str; 4] = ["unknown", "nothing held", "condition not met", "restricted"];
+const CLASSES: [&str; 6] =
+    ["unknown", "nothing held", "condition not met", "restricted", "limit reached by another caller", "honey"];
+/// Their places.
+const LIMIT_OF_ANOTHER: usize = 4;
+const HONEY: usize = 5;
 type Times = [Vec<f64>; CLASSES.len()];
 /// Subjects of each class, so that no cache knows one of them.
 const SUBJECTS: usize = 40;
 /// Orders that are over, of each subject outside the condition: a long history takes longest to look through.
 const ORDERS: usize = 200;
+/// Everybody may ask about all of them and about nobody else.
+const LIMIT: usize = SUBJECTS * CLASSES.len();
 
 /// The dudect rule: a statistic beyond this is no chance.
 const BEYOND_CHANCE: f64 = 4.5;
@@ -85,21 +96,22 @@ async fn main() -> ExitCode {
 /// Whether no pair of classes can be told apart.
 fn report(what: &str, times: &Times, large: bool) -> bool {
     println!("\n{what}");
-    println!("{:<40} {:>9} {:>9} {:>9} {:>12}", "", "Welch t", "AUC", "score", "median gap");
+    println!("{:<50} {:>9} {:>9} {:>9} {:>12}", "", "Welch t", "AUC", "score", "median gap");
     let mut alike = true;
-    for (one, other) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
+    let pairs = (0..CLASSES.len()).flat_map(|one| (one + 1..CLASSES.len()).map(move |other| (one, other)));
+    for (one, other) in pairs {
         let (a, b) = (&times[one], &times[other]);
         let (t, auc, gap) = (welch(a, b), auc(a, b), (median(a) - median(b)).abs());
         let score = (auc - 0.5) / ((a.len() + b.len() + 1) as f64 / (12.0 * a.len() as f64 * b.len() as f64)).sqrt();
         let pair = format!("{} | {}", CLASSES[one], CLASSES[other]);
-        println!("{pair:<40} {t:>9.2} {auc:>9.4} {score:>9.2} {gap:>9.1} us");
+        println!("{pair:<50} {t:>9.2} {auc:>9.4} {score:>9.2} {gap:>9.1} us");
         // The bounds of the curve and of the medians are for many samples.
         alike &= t.abs() < BEYOND_CHANCE
             && score.abs() < BEYOND_CHANCE
             && (!large || ((0.49..=0.51).contains(&auc) && gap < 20.0));
     }
     for (class, times) in CLASSES.iter().zip(times) {
-        println!("{class:<40} median {:>9.1} us", median(times));
+        println!("{class:<50} median {:>9.1} us", median(times));
     }
     alike
 }
@@ -109,6 +121,8 @@ async fn measure(slot: Slot, samples: usize, callers: usize) -> Times {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::serve(folder.path(), slot).await;
     broker.fill().await;
+    broker.watch(HONEY).await;
+    broker.reach_the_limit(LIMIT_OF_ANOTHER).await;
     let rounds = samples.div_ceil(callers);
     // A broker allows a client so many connections and no more.
     let channels: Vec<_> = (0..callers.min(8)).map(|_| broker.channel()).collect();
@@ -130,15 +144,14 @@ async fn measure(slot: Slot, samples: usize, callers: usize) -> Times {
 async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times {
     let mut client = AccessServiceClient::new(channel);
     let mut times = Times::default();
-    let acknowledged = conditions::digest_of(include_str!("../../policies/agreements/sojp-isolation.toml"));
-    let mut token = (Instant::now(), token(base, "states-of-jersey-police", "police_officer"));
+    let mut token = (Instant::now(), token(base, "bench", "states-of-jersey-police", "police_officer"));
     let mut state = caller.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     for round in 0..rounds {
         if token.0.elapsed() > Duration::from_secs(300) {
-            token = (Instant::now(), self::token(base, "states-of-jersey-police", "police_officer"));
+            token = (Instant::now(), self::token(base, "bench", "states-of-jersey-police", "police_officer"));
         }
-        let mut order = [0, 1, 2, 3];
-        for at in [3, 2, 1] {
+        let mut order: [usize; CLASSES.len()] = std::array::from_fn(|class| class);
+        for at in (1..CLASSES.len()).rev() {
             // xorshift: an order that has nothing to do with the clock is all that is wanted.
             state ^= state << 13;
             state ^= state >> 7;
@@ -147,13 +160,7 @@ async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times
         }
         for class in order {
             let subject = (state as usize).wrapping_add(round) % SUBJECTS;
-            let question = pb::QueryRequest {
-                terms: terms("police_officer", "isolation_enforcement", "sojp-isolation", "AB-2026-000123"),
-                subject: Some(Subject::Identifier(format!("jy:{}", number(class, subject)))),
-                ground: conditions::ground_under("sojp-isolation"),
-                acknowledged: acknowledged.clone(),
-                ..Default::default()
-            };
+            let question = about(&number(class, subject));
             let mut request = Request::new(question);
             request.metadata_mut().insert("authorization", token.1.parse().unwrap());
             let begun = Instant::now();
@@ -164,6 +171,17 @@ async fn ask(channel: Channel, base: &Path, caller: u64, rounds: usize) -> Times
         }
     }
     times
+}
+
+/// What an officer asks.
+fn about(number: &str) -> pb::QueryRequest {
+    pb::QueryRequest {
+        terms: terms("police_officer", "isolation_enforcement", "sojp-isolation", "AB-2026-000123"),
+        subject: Some(Subject::Identifier(format!("jy:{number}"))),
+        ground: conditions::ground_under("sojp-isolation"),
+        acknowledged: conditions::digest_of(include_str!("../../policies/agreements/sojp-isolation.toml")),
+        ..Default::default()
+    }
 }
 
 struct Broker {
@@ -183,6 +201,10 @@ impl Broker {
         };
         lay_out(&layout, today(), &SystemEntropy).unwrap();
         limits::raise(&base.join("policies")).unwrap();
+        let agreement = base.join("policies/agreements/sojp-isolation.toml");
+        let text = fs::read_to_string(&agreement).unwrap();
+        let limit = format!("subjects_per_caller_per_day = {LIMIT} }}");
+        fs::write(&agreement, text.replace("subjects_per_caller_per_day = 1000000000 }", &limit)).unwrap();
         // A connection that ends while it is measured would take its questions with it.
         let path = base.join("disown.toml");
         let text = fs::read_to_string(&path).unwrap();
@@ -254,7 +276,7 @@ impl Broker {
             ground: pb::RestrictionGround::Objection.into(),
         };
         let mut request = Request::new(request);
-        let token = token(&self.base, "government-of-jersey", "rights_officer");
+        let token = token(&self.base, "bench", "government-of-jersey", "rights_officer");
         request.metadata_mut().insert("authorization", token.parse().unwrap());
         RightsServiceClient::new(self.channel()).restrict(request).await.unwrap();
     }
@@ -273,7 +295,7 @@ impl Broker {
         let parts = std::iter::once(Part::Start(start)).chain(rows);
         let messages: Vec<_> = parts.map(|part| pb::LoadRequest { part: Some(part) }).collect();
         let mut request = Request::new(tokio_stream::iter(messages));
-        let token = token(&self.base, "government-of-jersey", "registrar");
+        let token = token(&self.base, "bench", "government-of-jersey", "registrar");
         request.metadata_mut().insert("authorization", token.parse().unwrap());
         let mut reports = IntakeServiceClient::new(self.channel()).load(request).await.unwrap().into_inner();
         let mut stored = 0;
@@ -294,40 +316,14 @@ fn terms(role: &str, purpose: &str, agreement: &str, case_reference: &str) -> Op
     Some(pb::Terms { role, purpose, agreement, case_reference })
 }
 
-fn token(base: &Path, organisation: &str, role: &str) -> String {
+fn token(base: &Path, caller: &str, organisation: &str, role: &str) -> String {
     let pem = fs::read_to_string(base.join("development-issuer.pem")).unwrap();
     let issuer = DevelopmentIssuer::from_pem(&pem).unwrap();
-    let token = issuer.token("bench", organisation, &[role], "disown", &SystemClock, &SystemEntropy).unwrap();
+    let token = issuer.token(caller, organisation, &[role], "disown", &SystemClock, &SystemEntropy).unwrap();
     format!("Bearer {token}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement happens today")]
 fn today() -> Date {
     Zoned::now().date()
-}
-
-fn welch(a: &[f64], b: &[f64]) -> f64 {
-    let moments = |values: &[f64]| {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0) / count)
-    };
-    let ((mean_a, error_a), (mean_b, error_b)) = (moments(a), moments(b));
-    (mean_a - mean_b) / (error_a + error_b).sqrt()
-}
-
-/// The chance that one of `a` is larger than one of `b`: 0.5 where nothing tells them apart.
-fn auc(a: &[f64], b: &[f64]) -> f64 {
-    let mut all: Vec<(f64, bool)> =
-        a.iter().map(|value| (*value, true)).chain(b.iter().map(|value| (*value, false))).collect();
-    all.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let ranks: f64 = all.iter().zip(1..).filter(|((_, of_a), _)| *of_a).map(|(_, rank)| f64::from(rank)).sum();
-    let (count_a, count_b) = (a.len() as f64, b.len() as f64);
-    (ranks - count_a * (count_a + 1.0) / 2.0) / (count_a * count_b)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }

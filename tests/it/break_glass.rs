@@ -13,7 +13,7 @@ use tonic::{Code, Status, transport::Channel};
 const EMAIL: &str = "people.person.email";
 const CATEGORY: &str = "public_health.case_investigation.category";
 
-fn use_for(asker: &Asker, number: &str) -> pb::BreakGlassRequest {
+pub fn use_for(asker: &Asker, number: &str) -> pb::BreakGlassRequest {
     pb::BreakGlassRequest {
         terms: asker.pb_terms(),
         identifier: format!("jy:{number}"),
@@ -23,7 +23,7 @@ fn use_for(asker: &Asker, number: &str) -> pb::BreakGlassRequest {
 }
 
 /// A question that says that glass was broken.
-fn by_it(asker: &Asker, number: &str) -> QueryRequest {
+pub fn by_it(asker: &Asker, number: &str) -> QueryRequest {
     QueryRequest { break_glass: true, ..asker.question(number) }
 }
 
@@ -32,7 +32,7 @@ impl TestBroker {
         BreakGlassServiceClient::new(self.channel.clone())
     }
 
-    async fn breaks(&self, asker: &Asker, request: pb::BreakGlassRequest) -> Result<Timestamp, Status> {
+    pub async fn breaks(&self, asker: &Asker, request: pb::BreakGlassRequest) -> Result<Timestamp, Status> {
         let response = self.glass().break_glass(asker.request(&self.deployment, request)).await?;
         Ok(response.into_inner().until.parse().unwrap())
     }

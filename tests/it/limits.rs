@@ -14,18 +14,18 @@ async fn limited(limits: &str) -> TestBroker {
     broker
 }
 
-fn with_limits(deployment: Deployment, limits: &str) -> Deployment {
+pub fn with_limits(deployment: Deployment, limits: &str) -> Deployment {
     let known = "limits = { subjects_per_caller_per_day = 60, subjects_per_organisation_per_day = 1000 }";
     deployment.edit("policies/agreements/sojp-isolation.toml", known, &format!("limits = {{ {limits} }}"));
     deployment
 }
 
-fn constable(name: &str) -> Asker {
+pub fn constable(name: &str) -> Asker {
     Asker { caller: name.to_owned(), ..police() }
 }
 
 /// A number about which nothing is held.
-fn unheld(nth: usize) -> String {
+pub fn unheld(nth: usize) -> String {
     format!("JY{:06}B", 700_000 + nth)
 }
 

@@ -1,6 +1,8 @@
 //! No oracle: whatever keeps an answer empty, it reads the same, save index, salts, times and the handle of whom was asked about.
 
 mod counters;
+mod others;
+mod refusals;
 
 use crate::harness::*;
 use prost::Message;

@@ -13,7 +13,7 @@ use tonic::{Code, Status, transport::Channel};
 
 const CASE: &str = "AB-2026-000123";
 
-fn watch(number: &str, why: WatchReason) -> pb::Watch {
+pub fn watch(number: &str, why: WatchReason) -> pb::Watch {
     pb::Watch { identifier: format!("jy:{number}"), why: why.into(), ..Default::default() }
 }
 
@@ -23,7 +23,7 @@ fn own(number: &str, of: &Asker) -> pb::Watch {
 }
 
 /// A look-up by the police.
-fn look_up(number: &str) -> pb::AllowLookUpRequest {
+pub fn look_up(number: &str) -> pb::AllowLookUpRequest {
     pb::AllowLookUpRequest {
         identifier: format!("jy:{number}"),
         caller: police().caller,
@@ -39,7 +39,7 @@ impl TestBroker {
         WatchServiceClient::new(self.channel.clone())
     }
 
-    async fn watched(&self, watch: pb::Watch) -> Result<(), Status> {
+    pub async fn watched(&self, watch: pb::Watch) -> Result<(), Status> {
         let request = pb::WatchSubjectRequest { watch: Some(watch) };
         let officer = self.deployment.approver("data-protection-officer");
         self.watches().watch_subject(officer.request(&self.deployment, request)).await.map(drop)
@@ -51,7 +51,7 @@ impl TestBroker {
         self.watches().unwatch_subject(officer.request(&self.deployment, request)).await.map(drop)
     }
 
-    async fn allowed(&self, by: &str, look_up: pb::AllowLookUpRequest) -> Result<(), Status> {
+    pub async fn allowed(&self, by: &str, look_up: pb::AllowLookUpRequest) -> Result<(), Status> {
         let by = self.deployment.approver(by);
         self.watches().allow_look_up(by.request(&self.deployment, look_up)).await.map(drop)
     }

@@ -55,9 +55,14 @@ impl Authority {
 
     /// Somebody of an organisation whose token holds these roles.
     pub fn caller(&self, organisation: &str, roles: &[&str]) -> Caller {
+        self.caller_named("somebody", organisation, roles)
+    }
+
+    /// The same of that name.
+    pub fn caller_named(&self, name: &str, organisation: &str, roles: &[&str]) -> Caller {
         let mut known = self.known.lock().unwrap();
-        let who = || self.verified("somebody", organisation, roles).unwrap();
-        known.entry(format!("{organisation} {}", roles.join(" "))).or_insert_with(who).clone()
+        let who = || self.verified(name, organisation, roles).unwrap();
+        known.entry(format!("{name} {organisation} {}", roles.join(" "))).or_insert_with(who).clone()
     }
 
     /// Somebody of an organisation that is a party to the agreement of these terms, in their role.

@@ -32,7 +32,7 @@ async fn served() -> (TestBroker, Standing) {
     let oracle = Oracle::over(&files);
     let agreements = files.agreements.iter().filter(|(name, _)| !name.ends_with(".cases.toml"));
     let texts = agreements.map(|(_, text)| Text::read(text, &oracle)).map(|text| (text.id.clone(), Some(text)));
-    let standing = Standing { texts: texts.collect(), warrants: BTreeMap::new() };
+    let standing = Standing { texts: texts.collect(), warrants: BTreeMap::new(), glass: BTreeMap::new() };
     let broker = deployment.serve().await;
     broker.populate().await;
     (broker, standing)
@@ -108,8 +108,9 @@ async fn every_cell_that_is_told_is_of_the_level_that_the_oracle_decided() {
                 ..Terms::default()
             };
             let holds: Vec<&str> = asker.roles.iter().map(String::as_str).collect();
-            let (organisation, asked, day) = (asker.organisation.as_str(), Asked::Everything, today());
-            let question = Question { organisation, holds: &holds, terms: &terms, fits: true, asked, day };
+            let (caller, organisation) = (asker.caller.as_str(), asker.organisation.as_str());
+            let (asked, day) = (Asked::Everything, today());
+            let question = Question { caller, organisation, holds: &holds, terms: &terms, fits: true, asked, day };
             let outcome = ground.expecting.of(&standing, &question);
             let ask = async |number: &str| {
                 broker.ask(&asker, pb::QueryRequest { warrant: warrant.clone(), ..asker.question(number) }).await

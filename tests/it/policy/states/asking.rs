@@ -8,7 +8,7 @@ use super::{
 use crate::policy::{asking::Authority, oracle::LEVELS};
 use disown::{
     dataset::catalogue::FieldId,
-    policy::{Asked, InForce, authorise},
+    policy::{Asked, DecidedBy, InForce, authorise},
 };
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct Compared {
     pub granted: u64,
     /// Fields that no policy line gives.
     pub by_warrant: u64,
+    /// Fields that are shown because glass was broken.
+    pub by_glass: u64,
 }
 
 impl Compared {
@@ -35,6 +37,7 @@ impl Compared {
         self.fields += more.fields;
         self.granted += more.granted;
         self.by_warrant += more.by_warrant;
+        self.by_glass += more.by_glass;
     }
 }
 
@@ -54,7 +57,7 @@ impl<'a> Comparing<'a> {
     ) {
         let Ground { authority, expecting, .. } = self.ground;
         let expected = expecting.of(standing, question);
-        let decided = self.decided(authority, in_force, question);
+        let (decided, by_glass) = self.decided(authority, in_force, question);
         compared.questions += 1;
         compared.fields += self.asked_for(&question.asked);
         match (&expected, &decided) {
@@ -65,29 +68,32 @@ impl<'a> Comparing<'a> {
                 let clinical = |field: usize| expecting.oracle.fields[field].name.starts_with("clinical.");
                 let by_warrant = decided.iter().filter(|(field, level)| enforcing && *level > 0 && clinical(*field));
                 compared.by_warrant += by_warrant.count() as u64;
+                compared.by_glass += by_glass;
             }
             _ => panic!("{}\nthe oracle: {expected:?}\nthe broker: {decided:?}", self.told(question)),
         }
     }
 
-    fn decided(&self, authority: &Authority, in_force: &Arc<InForce>, question: &Question<'_>) -> Outcome {
+    /// With it, how many fields glass was broken for.
+    fn decided(&self, authority: &Authority, in_force: &Arc<InForce>, question: &Question<'_>) -> (Outcome, u64) {
         let asked = match &question.asked {
             expected::Asked::Everything => Asked::Everything,
             expected::Asked::Fields(places) => Asked::Fields(places.iter().map(|at| self.fields[*at]).collect()),
             expected::Asked::View(name) => Asked::View((*name).to_owned()),
         };
-        let caller = authority.caller(question.organisation, question.holds);
+        let caller = authority.caller_named(question.caller, question.organisation, question.holds);
         match authorise(in_force, &caller, question.terms, &asked, "trace", question.day) {
-            Err(denial) => Outcome::Refused([denial.refusal.as_str()].into()),
+            Err(denial) => (Outcome::Refused([denial.refusal.as_str()].into()), 0),
             Ok(grant) => {
                 let place = |field| self.fields.iter().position(|known| *known == field).unwrap();
                 let level = |level: &str| LEVELS.iter().position(|known| *known == level).unwrap();
                 let decisions = grant.decisions().iter();
+                let by_glass = decisions.clone().filter(|one| one.decided_by == DecidedBy::BreakGlass).count();
                 let mut decided: Vec<_> = decisions.map(|one| (place(one.field), level(one.level.as_str()))).collect();
                 if matches!(asked, Asked::Everything) {
                     decided.sort_unstable();
                 }
-                Outcome::Decided(decided)
+                (Outcome::Decided(decided), by_glass as u64)
             }
         }
     }
@@ -101,11 +107,20 @@ impl<'a> Comparing<'a> {
     }
 
     fn told(&self, question: &Question<'_>) -> String {
-        let Question { organisation, holds, terms, fits, day, .. } = question;
-        let disown::policy::Terms { role, purpose, agreement, case_reference, warrant, ground, .. } = terms;
+        let Question { caller, organisation, holds, terms, fits, day, .. } = question;
+        let disown::policy::Terms {
+            role,
+            purpose,
+            agreement,
+            case_reference,
+            warrant,
+            ground,
+            break_glass,
+            acknowledged,
+        } = terms;
         format!(
-            "{organisation} holding {holds:?} as {role:?} for {purpose:?} under {agreement:?}, case {case_reference:?} (fits: {fits}), \
-             warrant {warrant:?}, ground {ground:?}, on {day}"
+            "{caller} of {organisation} holding {holds:?} as {role:?} for {purpose:?} under {agreement:?}, case {case_reference:?} (fits: {fits}), \
+             warrant {warrant:?}, ground {ground:?}, glass {break_glass}, acknowledged {acknowledged:?}, on {day}"
         )
     }
 }

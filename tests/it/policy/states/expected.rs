@@ -1,6 +1,11 @@
 //! What should be decided: a walk over tables of what stands.
 
-use super::standing::{Document, Standing};
+use super::{
+    glass::By,
+    red_lines::RedLines,
+    standing::{Document, Standing},
+    text::Text,
+};
 use crate::policy::oracle::Oracle;
 use disown::policy::Terms;
 use jiff::civil::Date;
@@ -13,12 +18,14 @@ pub struct Expecting {
     by_policy: BTreeMap<(String, String), Vec<usize>>,
     pub roles: BTreeSet<String>,
     pub purposes: BTreeSet<String>,
+    red_lines: RedLines,
     clinical: Vec<bool>,
     special: Vec<bool>,
 }
 
 /// A question as it is asked.
 pub struct Question<'a> {
+    pub caller: &'a str,
     pub organisation: &'a str,
     /// Those of the token.
     pub holds: &'a [&'a str],
@@ -46,7 +53,7 @@ pub enum Outcome {
 }
 
 impl Expecting {
-    pub fn new(oracle: Oracle, roles: BTreeSet<String>, purposes: BTreeSet<String>) -> Self {
+    pub fn new(oracle: Oracle, red_lines: RedLines, roles: BTreeSet<String>, purposes: BTreeSet<String>) -> Self {
         let levels = |role: &String, purpose: &String| {
             let of = oracle.fields.iter().map(|field| oracle.by_policy(role, purpose, field)).collect();
             ((role.clone(), purpose.clone()), of)
@@ -55,11 +62,11 @@ impl Expecting {
             roles.iter().flat_map(|role| purposes.iter().map(move |purpose| levels(role, purpose))).collect();
         let clinical = oracle.fields.iter().map(|field| field.name.starts_with("clinical.")).collect();
         let special = oracle.fields.iter().map(|field| oracle.special.contains(&field.category)).collect();
-        Self { by_policy, roles, purposes, clinical, special, oracle }
+        Self { by_policy, roles, purposes, red_lines, clinical, special, oracle }
     }
 
     pub fn of(&self, standing: &Standing, question: &Question<'_>) -> Outcome {
-        let Question { organisation, holds, terms, fits, asked, day } = question;
+        let Question { caller, organisation, holds, terms, fits, asked, day } = question;
         let mut why = BTreeSet::new();
         let mut unless = |stands: bool, reason: &'static str| why.extend((!stands).then_some(reason));
         unless(holds.contains(&terms.role.as_str()) && self.roles.contains(&terms.role), "role");
@@ -69,6 +76,11 @@ impl Expecting {
         unless(in_force.is_none_or(Option::is_some), "not_in_force");
         let warrant = standing.warrants.get(&terms.warrant).filter(|known| covers(known, terms, *day));
         unless(terms.warrant.is_empty() || warrant.is_some(), "warrant");
+        let by = By { organisation: (*organisation).to_owned(), caller: (*caller).to_owned() };
+        let broken = standing.glass.get(&by);
+        let is_broken =
+            broken.is_some_and(|broken| broken.is_for(&terms.agreement, &terms.role, &terms.case_reference));
+        unless(!terms.break_glass || is_broken, "break_glass");
         let Some(text) = in_force.and_then(Option::as_ref) else { return Outcome::Refused(why) };
         unless(text.parties.iter().any(|party| party == organisation), "agreement");
         unless(text.roles.contains(&terms.role), "agreement");
@@ -78,7 +90,10 @@ impl Expecting {
         unless(text.binding.as_ref().is_none_or(|digest| terms.acknowledged == *digest), "acknowledgement");
         let view = |name: &str| text.views.get(name).cloned();
         let fields = match asked {
-            Asked::Everything => Some((0..text.fields.len()).filter(|field| text.fields[*field] > 0).collect()),
+            Asked::Everything => {
+                let listed = |field: &usize| text.fields[*field] > 0 || (terms.break_glass && text.opened[*field] > 0);
+                Some((0..text.fields.len()).filter(listed).collect())
+            }
             Asked::Fields(fields) => Some(fields.to_vec()),
             Asked::View(name) => view(name),
         };
@@ -92,7 +107,7 @@ impl Expecting {
             match (*day > known.review, withheld_from_police, warranted) {
                 (true, ..) | (_, true, false) => 0,
                 (_, true, true) => text.fields[field],
-                _ => by_policy[field].min(text.fields[field]),
+                _ => by_policy[field].min(text.fields[field]).max(self.opened(text, terms, field)),
             }
         };
         let decided: Vec<_> = fields.into_iter().map(|field| (field, level(field))).collect();
@@ -109,6 +124,12 @@ impl Expecting {
             return Outcome::Refused(BTreeSet::from(["ground"]));
         }
         Outcome::Decided(decided)
+    }
+
+    /// What breaking glass opens of a field that no hard rule keeps.
+    fn opened(&self, text: &Text, terms: &Terms, field: usize) -> usize {
+        let opens = terms.break_glass && text.may_break_glass.contains(&terms.role);
+        if opens && !self.red_lines.keep(&terms.role, field) { text.opened[field] } else { 0 }
     }
 }
 

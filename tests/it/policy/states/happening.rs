@@ -1,8 +1,9 @@
 //! What may happen to agreements, datasets and warrants, by chance: most of it in order, some of it forged, out of its place, or by
-//! somebody who has no say in it.
+//! somebody who has no say in it. Glass is broken and reviewed, in order and out of it.
 
 use super::{
     dice::Dice,
+    glass::{Broken, By, GlassRow},
     ledger::Ledger,
     standing::{Document, WarrantRow},
 };
@@ -17,14 +18,18 @@ use jiff::ToSpan;
 pub const UNDER: [&str; 3] = [super::WARRANTS, "clinical-care", "contact-tracing"];
 const DATASETS: [&str; 3] = ["people", "clinical", "public_health"];
 /// That a warrant may name, and more.
-pub const FIELDS: [&str; 6] = [
+pub const FIELDS: [&str; 8] = [
     "clinical.condition.code",
     "clinical.condition.status",
     "clinical.test_result.event_date",
     "clinical.test_result.value",
     "clinical.death.code",
     "people.person.phone",
+    "people.person.email",
+    "public_health.case_investigation.detail",
 ];
+/// Who breaks glass, or does not.
+pub const CALLERS: [&str; 3] = ["somebody", "another", "third"];
 
 pub struct Happening<'a> {
     pub ledger: &'a mut Ledger,
@@ -161,6 +166,31 @@ impl Happening<'_> {
         let number = next + u64::from(self.dice.below(200) == 0);
         let row = WarrantRow { warrant: warrant.to_owned(), number, event, by: by.to_owned(), document, sealed };
         self.ledger.warrant(row, if sealed { number } else { number + 7 }).await;
+    }
+
+    /// Something happens to somebody who breaks glass.
+    pub async fn glass(&mut self) {
+        let under = *self.dice.pick(&UNDER);
+        let texts = self.ledger.written.texts.values().filter(|text| text.id == under);
+        let (mut parties, mut roles) = (vec![], vec![]);
+        for text in texts {
+            parties.extend(text.parties.clone());
+            roles.extend(text.roles.clone());
+        }
+        let by = By { organisation: self.dice.pick(&parties).clone(), caller: (*self.dice.pick(&CALLERS)).to_owned() };
+        let written = self.ledger.written.glass.iter().filter(|row| row.by == by);
+        let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
+        let in_order = !self.dice.percent(2);
+        let is_use = (next % 2 == 1) == in_order;
+        let broken = Broken {
+            agreement: under.to_owned(),
+            role: self.dice.pick(&roles).clone(),
+            case_reference: self.dice.pick(&(self.cases)(under)).clone(),
+        };
+        let number = next + u64::from(self.dice.below(200) == 0);
+        let sealed = self.dice.percent(98);
+        let row = GlassRow { by, number, broken: is_use.then_some(broken), sealed };
+        self.ledger.glass(row, if sealed { number } else { number + 7 }).await;
     }
 
     fn document(&mut self) -> Document {

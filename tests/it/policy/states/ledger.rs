@@ -1,11 +1,15 @@
 //! An access log's database into which approvers and brokers write, and what the broker takes to be in force by it. What is written is
 //! kept a second time for the oracle.
 
-use super::standing::{ActRow, Document, Standing, WarrantRow, Written};
+use super::{
+    glass::GlassRow,
+    standing::{ActRow, Document, Standing, WarrantRow, Written},
+};
 use crate::{harness::*, policy::oracle::Oracle};
 use disown::{
     access_log::{self, AccessLog, Archived, Place},
     approval::{Act, ApproverKey, Deed, Matter},
+    break_glass,
     control::{About, Archive, Event},
     database::sqlite::writable,
     entropy::SeededEntropy,
@@ -13,6 +17,7 @@ use disown::{
     pseudonym::{self, Keyring},
     warrant::{self, What},
 };
+use jiff::Timestamp;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -131,17 +136,45 @@ impl Ledger {
         };
         let about = About::Warrant(row.warrant.as_str().try_into().unwrap());
         let event = Event::new(about, sealed_as, &what, &self.keyring).await;
+        self.insert(row.number, event).await;
+        self.written.warrants.push(row);
+    }
+
+    /// The same about a caller who breaks glass.
+    pub async fn glass(&mut self, row: GlassRow, sealed_as: u64) {
+        let what = match &row.broken {
+            Some(broken) => break_glass::What::Broken(break_glass::Use {
+                subject: "00".to_owned(),
+                agreement: broken.agreement.as_str().try_into().unwrap(),
+                role: broken.role.as_str().try_into().unwrap(),
+                case_reference: broken.case_reference.clone(),
+                reason: "unconscious".to_owned(),
+                until: Timestamp::MAX,
+            }),
+            None => break_glass::What::Reviewed {
+                by: "data-protection-officer".try_into().unwrap(),
+                justified: true,
+                words: "seen".to_owned(),
+            },
+        };
+        let [organisation, caller] = [&row.by.organisation, &row.by.caller].map(String::as_str);
+        let about = About::Caller(organisation.try_into().unwrap(), caller.try_into().unwrap());
+        let event = Event::new(about, sealed_as, &what, &self.keyring).await;
+        self.insert(row.number, event).await;
+        self.written.glass.push(row);
+    }
+
+    async fn insert(&mut self, number: u64, event: Event) {
         sqlx::query(
             "INSERT INTO event (about, number, epoch, what, seal) SELECT ?1, ?2, max(number), ?3, ?4 FROM epoch",
         )
         .bind(event.about.to_string())
-        .bind(row.number as i64)
+        .bind(number as i64)
         .bind(&event.what)
         .bind(&event.seal)
         .execute(&mut self.database)
         .await
         .unwrap();
-        self.written.warrants.push(row);
     }
 
     /// Restricts somebody in the epoch that was opened last, or lifts that.

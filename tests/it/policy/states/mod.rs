@@ -1,15 +1,19 @@
-//! Decisions in every state of agreements, warrants and restrictions, against a second implementation that reads the same rows.
+//! Decisions in every state of agreements, warrants, broken glass and restrictions, against a second implementation that reads the same rows.
 
 mod answered;
 mod asking;
 mod dice;
 mod every;
 mod expected;
+mod glass;
 mod happening;
 mod ledger;
+mod matrix;
 mod random;
+mod red_lines;
 mod standing;
 mod text;
+mod uses;
 mod walk;
 mod warrants;
 
@@ -22,16 +26,23 @@ use disown::{
 use expected::Expecting;
 use jiff::{ToSpan, civil::Date};
 use ledger::Ledger;
+use red_lines::RedLines;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 use text::Text;
 
-/// The agreement of the police that lists clinical fields, as none of the reference policies does.
+/// The agreement of the police that lists clinical fields and has a clause for emergencies, as none of the reference policies has.
 const WARRANTS: &str = "sojp-warrants";
 const CLINICAL_FIELDS: &str = "\"clinical.condition.code\" = \"full\"\n\"clinical.condition.status\" = \"full\"\n\
     \"clinical.test_result.event_date\" = \"coarse\"\n\"clinical.test_result.value\" = \"exists\"\n";
+/// Not for all of its roles; some of it is out of reach of law enforcement, some of everybody.
+const CLAUSE: &str = "[break_glass]\nroles = [\"police_sergeant\"]\nminutes = 30\nfresh_seconds = 120\n\n\
+    [break_glass.fields]\n\"people.person.email\" = \"full\"\n\"people.person.sex\" = \"exists\"\n\
+    \"people.person.date_of_birth\" = \"full\"\n\"people.person.phone\" = \"exists\"\n\
+    \"clinical.condition.code\" = \"full\"\n\"clinical.condition.site\" = \"full\"\n\
+    \"public_health.isolation.source_id\" = \"full\"\n\"public_health.case_investigation.detail\" = \"full\"\n";
 /// A case that says nothing: what is expected is not written down here.
 const NOBODY: &str = "[[case]]\nname = \"nobody\"\ncaller = { organisation = \"nobody\", role = \"clinician\" }\n\
     purpose = \"clinical_care\"\nexpect.denied = true\n";
@@ -62,7 +73,8 @@ impl Ground {
         }
         let roles: toml::Table = files.rules["roles.toml"].parse().unwrap();
         let names = |list: &str| roles[list].as_table().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-        let expecting = Expecting::new(oracle, names("roles"), names("purposes"));
+        let red_lines = RedLines::read(&files.rules["red-lines.toml"], &oracle);
+        let expecting = Expecting::new(oracle, red_lines, names("roles"), names("purposes"));
         let approvers = files.rules["approvers.toml"].clone();
         let (keys, authority) = (ledger::keys(&deployment), Authority::over(Policy::load(files).await.unwrap()));
         let edited = Arc::new(InForce::nowhere(Policy::load(edited).await.unwrap()));
@@ -75,6 +87,22 @@ impl Ground {
         ledger.written.texts = self.texts.clone();
         ledger.written.approvers = text::approvers(&self.approvers);
         ledger
+    }
+
+    /// An agreement with a warrant or an emergency in it, or with neither, and each role that any of its texts has.
+    fn may_have_broken_glass(&self) -> BTreeSet<(String, String)> {
+        let texts = self.texts.values().filter(|text| happening::UNDER.contains(&text.id.as_str()));
+        texts.flat_map(|text| text.roles.iter().map(|role| (text.id.clone(), role.clone()))).collect()
+    }
+
+    /// Whether some text of an agreement has that role and that purpose: others are refused whatever else is asked.
+    fn is_named(&self, agreement: &str, role: &str, purpose: &str) -> bool {
+        let mut texts = self.texts.values().filter(|text| text.id == agreement);
+        texts.any(|text| text.roles.iter().any(|one| one == role) && text.purposes.iter().any(|one| one == purpose))
+    }
+
+    fn first_party(&self, agreement: &str) -> String {
+        self.first().policy.agreement(agreement).unwrap().parties[0].to_string()
     }
 
     /// The policy before the edit, as no log has put it in force.
@@ -102,6 +130,7 @@ fn with_warrants(mut files: PolicyFiles) -> PolicyFiles {
     let unconditional: String =
         police.lines().filter(|line| !line.starts_with("condition")).map(|line| line.to_owned() + "\n").collect();
     let clinical = unconditional.replace("[fields]\n", &format!("[fields]\n{CLINICAL_FIELDS}"));
+    let clinical = clinical.replace("[views]\n", &format!("{CLAUSE}\n[views]\n"));
     files.agreements.insert(format!("{WARRANTS}.toml"), clinical);
     files.agreements.insert(format!("{WARRANTS}.cases.toml"), NOBODY.to_owned());
     for (at, (name, text)) in files.agreements.iter_mut().enumerate() {

@@ -6,7 +6,8 @@ use super::{
     dice::Dice,
     expected::{Asked, Question},
     from,
-    happening::{FIELDS, Happening, UNDER},
+    glass::By,
+    happening::{CALLERS, FIELDS, Happening, UNDER},
     review,
     standing::Standing,
     text::Text,
@@ -77,8 +78,11 @@ impl<'a> Asking<'a> {
             _ => String::new(),
         };
         let document = now.1.warrants.get(&warrant);
-        let agreement = match document {
-            Some(known) if dice.percent(85) => known.agreement.as_str(),
+        let broken: Vec<_> = now.1.glass.iter().collect();
+        let used = (!broken.is_empty() && dice.percent(30)).then(|| *dice.pick(&broken));
+        let agreement = match (used, document) {
+            (Some((_, known)), _) if dice.percent(90) => known.agreement.as_str(),
+            (None, Some(known)) if dice.percent(85) => known.agreement.as_str(),
             _ if dice.percent(3) => "no-such-agreement",
             _ if dice.percent(50) => *dice.pick(&UNDER),
             _ => dice.pick(&self.agreements),
@@ -87,9 +91,18 @@ impl<'a> Asking<'a> {
         // Of an agreement that is none the terms are those of any other.
         let any: Vec<_> = self.ground.texts.values().collect();
         let text = dice.pick(if texts.is_empty() { &any } else { &texts });
-        let role = if dice.percent(85) { dice.pick(&text.roles) } else { *dice.pick(&self.roles) };
+        let role = match used {
+            Some((_, known)) if dice.percent(90) => &known.role,
+            _ if dice.percent(85) => dice.pick(&text.roles),
+            _ => *dice.pick(&self.roles),
+        };
         let purpose = if dice.percent(90) { &text.purposes[0] } else { *dice.pick(&self.purposes) };
-        let organisation = if dice.percent(90) { dice.pick(&text.parties) } else { *dice.pick(&self.parties) };
+        let anybody = By {
+            organisation: if dice.percent(90) { dice.pick(&text.parties) } else { *dice.pick(&self.parties) }
+                .to_owned(),
+            caller: (*dice.pick(&CALLERS)).to_owned(),
+        };
+        let by = used.map(|(by, _)| by).filter(|_| dice.percent(95)).unwrap_or(&anybody);
         let other = *dice.pick(&self.roles);
         let holds = match dice.below(20) {
             0 => vec![other],
@@ -98,10 +111,12 @@ impl<'a> Asking<'a> {
         };
         let fits = dice.percent(93);
         let case = self.cases.get(agreement).map_or("", |known| dice.pick(known.as_slice()).as_str());
-        let case_reference = match (fits, document) {
-            (true, Some(known)) if known.agreement == agreement && dice.percent(80) => known.case_reference.clone(),
-            (true, _) => case.to_owned(),
-            (false, _) => {
+        let of_use = used.map(|(_, known)| known).filter(|known| known.agreement == agreement);
+        let case_reference = match (fits, document, of_use) {
+            (true, _, Some(known)) if dice.percent(80) => known.case_reference.clone(),
+            (true, Some(known), _) if known.agreement == agreement && dice.percent(80) => known.case_reference.clone(),
+            (true, ..) => case.to_owned(),
+            (false, ..) => {
                 let unfit = [String::new(), format!("{case}x"), format!("{case}\n"), format!("jy:{ISOLATING}")];
                 dice.pick(&unfit).clone()
             }
@@ -118,12 +133,12 @@ impl<'a> Asking<'a> {
                 2 => "court_order".to_owned(),
                 _ => ground_under(agreement),
             },
+            break_glass: dice.percent(if used.is_some() { 90 } else { 10 }),
             acknowledged: match dice.below(20) {
                 0 => String::new(),
                 1 => conditions_of("parish-support"),
                 _ => text.binding.clone().unwrap_or_default(),
             },
-            ..Terms::default()
         };
         let places = self.places(dice, text);
         let own: Vec<&str> = text.views.keys().map(String::as_str).collect();
@@ -134,7 +149,8 @@ impl<'a> Asking<'a> {
             _ => Asked::Fields(&places),
         };
         let day = if dice.percent(60) { today() } else { *dice.pick(&self.days) };
-        let question = Question { organisation, holds: &holds, terms: &terms, fits, asked, day };
+        let By { caller, organisation } = by;
+        let question = Question { caller, organisation, holds: &holds, terms: &terms, fits, asked, day };
         self.comparing.ask(now, &question, compared);
     }
 
@@ -181,6 +197,9 @@ async fn ask_along(ground: &Ground, asking: &Asking<'_>, seed: u64, questions: u
         for _ in 0..dice.below(5) {
             Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.warrant().await;
         }
+        for _ in 0..dice.below(5) {
+            Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.glass().await;
+        }
         ledger.restrict(dice.percent(50)).await;
         warrants.extend(ledger.written.warrants.iter().skip(warrants.len()).map(|row| row.warrant.clone()));
         let (in_force, standing) = ledger.now(&before, &ground.expecting.oracle).await;
@@ -205,11 +224,11 @@ async fn random_questions_in_random_states_are_decided_as_the_oracle_decides() {
         println!("log {seed}");
         all.add(ask_along(&ground, &asking, seed, left.min(QUESTIONS * STATES)).await);
     }
-    let Compared { questions, fields, granted, by_warrant } = all;
+    let Compared { questions, fields, granted, by_warrant, by_glass } = all;
     println!(
-        "{questions} random questions in {} states: {granted} granted, {by_warrant} fields by warrant",
+        "{questions} random questions in {} states: {granted} granted, {by_warrant} fields by warrant, {by_glass} by broken glass",
         questions / QUESTIONS
     );
     println!("{fields} decisions compared, 0 disagreements");
-    assert!(granted > questions / 50 && by_warrant > 0, "too little of it comes to a decision");
+    assert!(granted > questions / 50 && by_warrant > 0 && by_glass > 0, "too little of it comes to a decision");
 }

@@ -1,7 +1,10 @@
 //! Which text of each agreement is in force and which warrants stand, worked out again by walking over the rows that approvers and
 //! brokers left, once for each question.
 
-use super::text::{Approver, Text};
+use super::{
+    glass::{self, Broken, By, GlassRow},
+    text::{Approver, Text},
+};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +47,7 @@ pub struct Document {
 pub struct Written {
     pub acts: Vec<ActRow>,
     pub warrants: Vec<WarrantRow>,
+    pub glass: Vec<GlassRow>,
     pub approvers: BTreeMap<String, Approver>,
     /// Every text there ever was, by version.
     pub texts: BTreeMap<String, Text>,
@@ -57,6 +61,8 @@ pub struct Standing {
     pub texts: BTreeMap<String, Option<Text>>,
     /// Those under which answers may be given, time, case and agreement aside.
     pub warrants: BTreeMap<String, Document>,
+    /// For what each caller has broken glass, and it is not reviewed.
+    pub glass: BTreeMap<By, Broken>,
 }
 
 impl Written {
@@ -64,9 +70,11 @@ impl Written {
         let left = |text: &Text| {
             let out: BTreeSet<String> = self.withdrawn(&text.id);
             let mut text = text.clone();
-            for (field, level) in oracle.fields.iter().zip(&mut text.fields) {
-                if out.contains(&super::text::dataset(&field.name)) {
-                    *level = 0;
+            for levels in [&mut text.fields, &mut text.opened] {
+                for (field, level) in oracle.fields.iter().zip(levels) {
+                    if out.contains(&super::text::dataset(&field.name)) {
+                        *level = 0;
+                    }
                 }
             }
             text.condition.as_ref().is_none_or(|looked_at| !out.contains(looked_at)).then_some(text)
@@ -74,7 +82,10 @@ impl Written {
         let texts = self.agreements.iter().map(|id| (id.clone(), self.approved(id).and_then(left)));
         let ids: BTreeSet<&String> = self.warrants.iter().map(|row| &row.warrant).collect();
         let warrants = ids.into_iter().filter_map(|id| Some((id.clone(), self.warrant(id)?)));
-        Standing { texts: texts.collect(), warrants: warrants.collect() }
+        let by: BTreeSet<&By> = self.glass.iter().map(|row| &row.by).collect();
+        let of = |by: &By| glass::standing(self.glass.iter().filter(|row| row.by == *by));
+        let glass = by.into_iter().filter_map(|by| Some((by.clone(), of(by)?)));
+        Standing { texts: texts.collect(), warrants: warrants.collect(), glass: glass.collect() }
     }
 
     /// The acts about a matter that count: after all before them, without a gap, and signed unless they only take away.

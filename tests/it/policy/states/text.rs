@@ -33,6 +33,9 @@ pub struct Text {
     pub binding: Option<String>,
     /// As places in `LEVELS`, in the oracle's order of fields; 0: not listed.
     pub fields: Vec<usize>,
+    /// Which of its roles may break glass, and what that opens to them.
+    pub may_break_glass: Vec<String>,
+    pub opened: Vec<usize>,
     /// Places of fields.
     pub views: BTreeMap<String, Vec<usize>>,
 }
@@ -52,11 +55,12 @@ impl Text {
         let listed = table.get("fields").and_then(Value::as_table).cloned().unwrap_or_default();
         let condition = table.get("condition").map(|one| dataset(one["record"].as_str().unwrap()));
         let intake = names(table.get("intake"));
-        let opened = table.get("break_glass").and_then(|clause| clause["fields"].as_table()).cloned();
-        let opened = opened.unwrap_or_default();
+        let clause = table.get("break_glass");
+        let opened = clause.and_then(|clause| clause["fields"].as_table()).cloned().unwrap_or_default();
         let touched =
             listed.keys().chain(opened.keys()).chain(&intake).map(|name| dataset(name)).chain(condition.clone());
-        let level = |name: &str| listed.get(name).map_or(0, |level| place(level.as_str().unwrap()));
+        let level = |of: &Table, name: &str| of.get(name).map_or(0, |level| place(level.as_str().unwrap()));
+        let levels = |of: &Table| oracle.fields.iter().map(|field| level(of, &field.name)).collect();
         let at = |name: &String| oracle.fields.iter().position(|field| field.name == *name).unwrap();
         let views = table.get("views").and_then(Value::as_table).cloned().unwrap_or_default();
         let valid = &table["valid"];
@@ -76,7 +80,9 @@ impl Text {
             grounds: names(table.get("special_category_grounds")),
             binding: table.contains_key("handling").then(|| digest_of(text)),
             seen_by_regulator: table.get("seen_by_regulator").and_then(Value::as_bool) == Some(true),
-            fields: oracle.fields.iter().map(|field| level(&field.name)).collect(),
+            fields: levels(&listed),
+            may_break_glass: names(clause.map(|clause| &clause["roles"])),
+            opened: levels(&opened),
             views: views
                 .iter()
                 .map(|(name, fields)| (name.clone(), names(Some(fields)).iter().map(at).collect()))

@@ -1,8 +1,6 @@
 //! Every state that an agreement can be in, one after another.
 
-use super::{
-    GRACE, Ground, WARRANTS, from, ledger::Ledger, review, standing::Standing, until, warrants::in_every_state,
-};
+use super::{GRACE, Ground, WARRANTS, from, ledger::Ledger, review, standing::Standing, until, uses, warrants};
 use crate::harness::*;
 use disown::{
     approval::{Deed, Matter},
@@ -13,7 +11,7 @@ use std::sync::Arc;
 
 /// What is in force in one state of every agreement, without and with somebody restricted, and the day.
 pub struct State {
-    pub name: &'static str,
+    pub name: String,
     pub in_force: [Arc<InForce>; 2],
     pub standing: Standing,
     pub day: Date,
@@ -50,12 +48,12 @@ impl Walk<'_> {
         self.all(name, |walk, id| Deed::Approve(walk.version(id, policy)));
     }
 
-    async fn keep(&mut self, name: &'static str) {
+    async fn keep(&mut self, name: &str) {
         self.keep_on(&[(name, today())]).await;
     }
 
     /// What was done since is a state, on each of these days.
-    async fn keep_on(&mut self, days: &[(&'static str, Date)]) {
+    async fn keep_on(&mut self, days: &[(&str, Date)]) {
         let oracle = &self.ground.expecting.oracle;
         self.ledger.close_epoch().await;
         self.ledger.restrict(false).await;
@@ -65,7 +63,7 @@ impl Walk<'_> {
         for (name, day) in days {
             let (restricted, standing) = self.ledger.now(&unrestricted, oracle).await;
             let in_force = [unrestricted.clone(), restricted.clone()];
-            self.states.push(State { name, in_force, standing, day: *day });
+            self.states.push(State { name: (*name).to_owned(), in_force, standing, day: *day });
             self.before = restricted;
         }
     }
@@ -93,7 +91,10 @@ pub async fn states(ground: &Ground) -> Vec<State> {
     let mut ledger = ground.ledger("every").await;
     ledger.put(&ground.first().policy).await;
     for under in [WARRANTS, "clinical-care"] {
-        in_every_state(&mut ledger, under).await;
+        warrants::in_every_state(&mut ledger, under).await;
+    }
+    for (under, role) in ground.may_have_broken_glass() {
+        uses::in_every_state(&mut ledger, &ground.first_party(&under), &under, &role).await;
     }
     let (first, edited) = (ground.first().clone(), ground.edited.clone());
     let mut walk = Walk { ground, ledger, before: first.clone(), states: vec![] };
@@ -139,12 +140,12 @@ pub async fn states(ground: &Ground) -> Vec<State> {
     for (id, owner) in owners {
         let id: disown::ids::DatasetId = id.try_into().unwrap();
         walk.all(&[owner], |_, _| Deed::Withdraw(id.clone()));
-        walk.keep("a dataset withdrawn from it").await;
+        walk.keep(&format!("{id} withdrawn from it")).await;
         walk.all(&["superintendent"], |_, _| Deed::Restore(id.clone()));
-        walk.keep("a dataset withdrawn from it, and restored by another than its owner").await;
+        walk.keep(&format!("{id} withdrawn from it, and restored by another than its owner")).await;
         walk.all(&[owner], |_, _| Deed::Restore(id.clone()));
         walk.ledger.act(&Matter::Dataset(id.clone()), Deed::Withdraw(id.clone()), owner);
-        walk.keep("a dataset withdrawn from all").await;
+        walk.keep(&format!("{id} withdrawn from all")).await;
         walk.ledger.act(&Matter::Dataset(id.clone()), Deed::Restore(id), owner);
     }
     walk.keep("everything restored").await;

@@ -9,6 +9,10 @@ use super::{
 use crate::{harness::today, policy::asking::terms};
 use jiff::ToSpan;
 
+/// The last two are in no agreement of the police, and the last needs none.
+pub const NAMED: [&str; 4] =
+    ["clinical.condition.code", "clinical.test_result.value", "clinical.condition.site", "people.person.email"];
+
 type Change = fn(&mut Document);
 
 /// What it is called, what happened after it was registered, and what it says otherwise than the one that is good.
@@ -24,9 +28,14 @@ const KINDS: [(&str, &[&str], Change); 9] = [
     ("one-field", &["confirmed"], |one| one.fields.truncate(1)),
 ];
 
+/// What the states are called.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, ..)| *kind)
+}
+
 /// Those under one agreement, by name. Under every other one they are warrants of another agreement.
 pub fn names(under: &str) -> impl Iterator<Item = String> {
-    KINDS.iter().map(move |(kind, ..)| format!("w-{kind}-{under}"))
+    kinds().map(move |kind| format!("w-{kind}-{under}"))
 }
 
 /// A warrant in each state, each for the case of the agreement that it is under.
@@ -36,9 +45,7 @@ pub async fn in_every_state(ledger: &mut Ledger, under: &str) {
         let mut document = Document {
             agreement: under.to_owned(),
             case_reference: case.clone(),
-            fields: ["clinical.condition.code", "clinical.test_result.value", "clinical.condition.site"]
-                .map(str::to_owned)
-                .into(),
+            fields: NAMED.map(str::to_owned).into(),
             from: from(),
             until: until(),
             uses: 2,
