@@ -17,8 +17,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::path::Path;
+use std::{fs, path::Path};
 
+/// Bytes of a page.
+const PAGE: u64 = 4096;
 const SQLITE_IOERR: u32 = 10;
 const SQLITE_FULL: u32 = 13;
 /// What a lock comes to that the system did not take back: it is held until the process ends, and who asks for it waits ten seconds each
@@ -38,6 +40,11 @@ pub(in crate::access_log) struct SqliteStorage {
 impl SqliteStorage {
     /// Opens the database, lays it out if it is new, and limits its size where asked (in pages of 4 KiB).
     pub(in crate::access_log) async fn open(path: &Path, max_pages: Option<u32>) -> Result<Self, sqlx::Error> {
+        // SQLite takes for new what has less than a page: the log would begin anew.
+        let length = fs::metadata(path).map_or(0, |file| file.len());
+        if (1..PAGE).contains(&length) {
+            return Err(corrupt("its file was cut short"));
+        }
         let options: SqliteConnectOptions = database::sqlite::writable(path);
         let options = match max_pages {
             Some(pages) => options.pragma("max_page_count", pages.to_string()),
