@@ -35,9 +35,8 @@ impl Redacted {
 
     /// Raises what its entry says, once that is durable.
     pub(super) fn raise_alarms(&self) {
-        if let Some((who, _, subject)) = self.entry.asked() {
-            alarm::raise(&subject.alarms, &who.trace);
-        }
+        let (alarms, trace) = self.entry.alarms();
+        alarm::raise(alarms, trace);
     }
 
     /// The digest that the entry's receipt must cover.

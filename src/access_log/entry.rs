@@ -321,6 +321,11 @@ impl Entry {
         self
     }
 
+    /// What it raises, and the request's name.
+    pub(crate) fn alarms(&self) -> (&[Alarm], &str) {
+        (&self.subject.alarms, self.actor.who.as_ref().map_or("", |who| &who.trace))
+    }
+
     /// Who asked, under which terms, about whom, where somebody did.
     pub(crate) fn asked(&self) -> Option<(Who, TermsInForce, SubjectPart)> {
         Some((self.actor.who.clone()?, self.actor.terms.clone()?, self.subject.clone()))

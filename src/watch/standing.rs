@@ -118,6 +118,11 @@ impl Watched {
         }
     }
 
+    /// Whether nothing ever stood about anybody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What stands about a subject; none: nothing, ever.
     pub fn get(&self, name: &str) -> Option<&Arc<Watch>> {
         self.0.get(name)
