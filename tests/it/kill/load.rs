@@ -37,6 +37,15 @@ pub(super) fn begin(broker: &TestBroker, cycle: u64) -> Load {
 }
 
 impl Load {
+    /// Waits until something was received of both kinds.
+    pub(super) async fn is_answered(&self) {
+        until(async || {
+            let received = self.received.lock().await;
+            !received.answers.is_empty() && !received.puts.is_empty()
+        })
+        .await;
+    }
+
     /// Waits until every client has noticed that the broker is gone.
     pub(super) async fn end(self) -> Received {
         for client in self.clients {
