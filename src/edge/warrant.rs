@@ -1,6 +1,6 @@
 //! `WarrantService`: warrants, registered, entered again, revoked.
 
-use super::{access::not_done, authenticate::caller_of, messages, observed::observe};
+use super::{access::by_office, authenticate::caller_of, messages, observed::observe};
 use crate::{
     access::Invalid,
     approval::{NotDone, Office},
@@ -32,19 +32,13 @@ impl WarrantService for WarrantEdge {
         request: Request<pb::RegisterWarrantRequest>,
     ) -> Result<Response<pb::RegisterWarrantResponse>, Status> {
         let caller = caller_of(&request)?;
-        let (office, trace) = (self.office.clone(), messages::trace(&*self.entropy));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("register_warrant", trace);
         let warrant = request.into_inner().warrant;
-        let registering = observed.follow(Box::pin(async {
-            let registered = match entered(warrant, &office.control.in_force().policy.catalogue) {
-                Ok(entered) => office.register(&caller, entered, &trace).await,
-                Err(invalid) => Err(NotDone::Invalid(invalid)),
-            };
-            match registered {
-                Ok(registered) => Ok(registered),
-                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
-            }
-        }));
+        let registering = by_office(office, &caller, &trace, &mut observed, async {
+            let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
+            office.register(&caller, entered, &trace).await
+        });
         let (id, receipt) = registering.await?;
         let receipt = Some(pb::Receipt::from(&receipt));
         Ok(Response::new(pb::RegisterWarrantResponse { id: id.to_string(), receipt }))
@@ -55,19 +49,13 @@ impl WarrantService for WarrantEdge {
         request: Request<pb::ConfirmWarrantRequest>,
     ) -> Result<Response<pb::ConfirmWarrantResponse>, Status> {
         let caller = caller_of(&request)?;
-        let (office, trace) = (self.office.clone(), messages::trace(&*self.entropy));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("confirm_warrant", trace);
         let pb::ConfirmWarrantRequest { id, warrant } = request.into_inner();
-        let confirming = observed.follow(Box::pin(async {
-            let confirmed = match entered(warrant, &office.control.in_force().policy.catalogue) {
-                Ok(entered) => office.confirm(&caller, &id, entered, &trace).await,
-                Err(invalid) => Err(NotDone::Invalid(invalid)),
-            };
-            match confirmed {
-                Ok(receipt) => Ok(receipt),
-                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
-            }
-        }));
+        let confirming = by_office(office, &caller, &trace, &mut observed, async {
+            let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
+            office.confirm(&caller, &id, entered, &trace).await
+        });
         Ok(Response::new(pb::ConfirmWarrantResponse { receipt: Some(pb::Receipt::from(&confirming.await?)) }))
     }
 
@@ -76,15 +64,11 @@ impl WarrantService for WarrantEdge {
         request: Request<pb::RevokeWarrantRequest>,
     ) -> Result<Response<pb::RevokeWarrantResponse>, Status> {
         let caller = caller_of(&request)?;
-        let (office, trace) = (self.office.clone(), messages::trace(&*self.entropy));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("revoke_warrant", trace);
         let pb::RevokeWarrantRequest { id } = request.into_inner();
-        let revoking = observed.follow(Box::pin(async {
-            match office.revoke(&caller, &id, &trace).await {
-                Ok(receipt) => Ok(receipt),
-                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
-            }
-        }));
+        let revoking =
+            by_office(office, &caller, &trace, &mut observed, async { office.revoke(&caller, &id, &trace).await });
         Ok(Response::new(pb::RevokeWarrantResponse { receipt: Some(pb::Receipt::from(&revoking.await?)) }))
     }
 
@@ -93,16 +77,11 @@ impl WarrantService for WarrantEdge {
         request: Request<pb::ShowWarrantRequest>,
     ) -> Result<Response<pb::ShowWarrantResponse>, Status> {
         let caller = caller_of(&request)?;
-        let (office, trace) = (self.office.clone(), messages::trace(&*self.entropy));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("show_warrant", trace);
         let pb::ShowWarrantRequest { id } = request.into_inner();
-        let showing = observed.follow(Box::pin(async {
-            match office.show(&caller, &id, &trace) {
-                Ok(shown) => Ok(response(&shown)),
-                Err(not) => Err(not_done(not, &caller, &trace, &office.control, &office.log).await),
-            }
-        }));
-        Ok(Response::new(showing.await?))
+        let showing = by_office(office, &caller, &trace, &mut observed, async { office.show(&caller, &id, &trace) });
+        Ok(Response::new(response(&showing.await?)))
     }
 }
 
