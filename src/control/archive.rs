@@ -91,7 +91,10 @@ impl Archive {
         if may_follow(&now, &self.histories(&now, known.epoch).await?, &offered) {
             return Ok(offered);
         }
-        tracing::error!(version = offered.version, "the policy of the folder is not approved; what is in force stays");
+        tracing::error!(
+            version = offered.version,
+            "the policy of the folder is not approved, and what is in force stays; `disown policy propose` and `approve` do that"
+        );
         Ok(now)
     }
 
