@@ -60,9 +60,7 @@ pub(super) async fn translate(
             Err(error) => return Err(error.into()),
         },
     };
-    let (month, month_key) = log.month_key().await?;
-    let tag = keyring.tag(&month_key, &identifier).await;
-    let mut subject = SubjectPart { tag: Some(tag), month: Some(month), ..SubjectPart::default() };
+    let mut subject = log.about(&identifier).await?;
     if let Err(refusal) = subject_rules::hold(&mut grant, &identifier, &mut subject, keyring, log, clock).await {
         return Err(Unanswered::Denied(grant.refuse(refusal, subject)));
     }

@@ -204,6 +204,13 @@ impl Appender {
         Ok((month, key))
     }
 
+    /// What an entry says of a subject: its name in the log this month.
+    pub(crate) async fn about(&self, subject: &SubjectIdentifier) -> Result<SubjectPart, Unavailable> {
+        let (month, key) = self.month_key().await?;
+        let tag = self.keyring.tag(&key, subject).await;
+        Ok(SubjectPart { tag: Some(tag), month: Some(month), ..SubjectPart::default() })
+    }
+
     /// The lesser capability.
     pub fn for_inspections(&self) -> InspectionRecorder {
         InspectionRecorder(self.clone())
@@ -231,9 +238,7 @@ impl InspectionRecorder {
     ) -> Result<(Vec<SubjectTag>, SubjectPart), SearchError> {
         let Appender { keyring, .. } = &self.0;
         // First: the search itself is found by the subject from now on.
-        let (month, key) = self.0.month_key().await?;
-        let about =
-            SubjectPart { tag: Some(keyring.tag(&key, &subject).await), month: Some(month), ..SubjectPart::default() };
+        let about = self.0.about(&subject).await?;
         let mut tags = Vec::new();
         for (month, sealed) in reader.month_keys().await? {
             let key = keyring.open_month_key(&month, &sealed).await.map_err(|_| SearchError::Damaged("a month key"))?;

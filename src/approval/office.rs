@@ -9,7 +9,7 @@ use crate::{
     entropy::Entropy,
     identity::Caller,
     policy::{self, InForce, Terms},
-    pseudonym::{Keyring, SubjectIdentifier},
+    pseudonym::Keyring,
 };
 use jiff::{civil::Date, tz::TimeZone};
 use std::sync::Arc;
@@ -64,16 +64,6 @@ impl Office {
         let entry = Entry::administered(told, who, policy::versions(in_force)).about(about);
         let entry = entry.happening(&in_force.policy.version, in_force.policy.files_version(), event);
         Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
-    }
-
-    /// About whom an entry is.
-    pub(crate) async fn subject_part(&self, subject: &SubjectIdentifier) -> Result<SubjectPart, NotDone> {
-        let (month, key) = self.log.month_key().await?;
-        Ok(SubjectPart {
-            tag: Some(self.keyring.tag(&key, subject).await),
-            month: Some(month),
-            ..SubjectPart::default()
-        })
     }
 
     /// The island's day.

@@ -32,7 +32,7 @@ impl Office {
         let granted = policy::authorise_break_glass(&in_force, caller, terms, trace, self.today())
             .map_err(|denial| NotDone::Unanswered(Unanswered::Denied(denial)))?;
         let (grant, clause) = (granted.grant(), granted.clause().clone());
-        let mut about = self.subject_part(&subject).await?;
+        let mut about = self.log.about(&subject).await?;
         let now = self.clock.now();
         // Who holds a token for long may have left it to somebody.
         let is_fresh = now.duration_since(caller.issued_at()) <= SignedDuration::from_secs(clause.fresh_seconds.into());

@@ -3,7 +3,7 @@
 use super::Rights;
 use crate::{
     access::Unanswered,
-    access_log::{Entry, Receipt, SubjectPart, digest},
+    access_log::{Entry, Receipt, digest},
     clock::today,
     control::Restriction,
     identity::Caller,
@@ -63,12 +63,7 @@ impl Rights {
     ) -> Result<Receipt, Unanswered> {
         let today = today(&*self.clock, &self.zone);
         let grant = policy::authorise_right(&self.control.in_force(), caller, terms, Right::Restrict, trace, today)?;
-        let (month, key) = self.log.month_key().await?;
-        let about = SubjectPart {
-            tag: Some(self.keyring.tag(&key, &subject).await),
-            month: Some(month),
-            ..SubjectPart::default()
-        };
+        let about = self.log.about(&subject).await?;
         let name = self.keyring.restriction_name(&subject).await;
         let (outcome, event, restricted) = match change {
             Change::Restrict(ground) => ("restricted", format!("restriction: {}", ground.as_str()), true),

@@ -120,7 +120,7 @@ impl Office {
     ) -> Result<(String, Arc<Watch>, SubjectPart), NotDone> {
         let name = self.keyring.watch_name(&subject).await;
         let watch = in_force.watched.get(&name).cloned().unwrap_or_default();
-        Ok((name, watch, self.subject_part(&subject).await?))
+        Ok((name, watch, self.log.about(&subject).await?))
     }
 }
 
