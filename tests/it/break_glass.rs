@@ -7,7 +7,6 @@ use disown::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sqlx::Connection;
 use tonic::{Code, Status, transport::Channel};
 
 const EMAIL: &str = "people.person.email";
@@ -190,18 +189,7 @@ async fn a_use_that_somebody_wrote_into_the_database_is_none() {
     let deployment = broker.stop().await;
     let forged =
         "INSERT INTO event SELECT replace(about, 'dr.renouf', 'dr.other'), number, epoch, what, seal FROM event";
-    match engine() {
-        Engine::Sqlite => {
-            let mut database = tampering(&deployment.path("data/control.sqlite")).await;
-            alter(&mut database, forged).await;
-            database.close().await.unwrap();
-        }
-        Engine::Postgres => {
-            let mut database = deployment.as_superuser("control").await;
-            sqlx::raw_sql(forged).execute(&mut database).await.unwrap();
-            database.close().await.unwrap();
-        }
-    }
+    deployment.tamper(forged).await;
     let broker = deployment.serve().await;
     let other = Asker { caller: "dr.other".to_owned(), ..clinician() };
     broker.is_denied("break_glass", &other, by_it(&other, ISOLATING)).await;

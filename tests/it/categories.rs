@@ -1,11 +1,6 @@
 //! Categories of subjects (GO8): what somebody is to the police goes with every record, and terms of access can depend on it.
 
 use crate::harness::*;
-use disown::{
-    entropy::SystemEntropy,
-    ids::DatasetId,
-    pseudonym::{self, KeyEncryptionKey},
-};
 use std::fs;
 
 const INCIDENTS: &str = r#"
@@ -47,7 +42,7 @@ async fn with_incidents(condition: &str) -> TestBroker {
     deployment.edit(agreement, "[fields]", "[fields]\n\"incidents.involvement.incident\" = \"full\"");
     let registers = "policies/agreements/registers.toml";
     deployment.edit(registers, "\"people.person\",", "\"people.person\", \"incidents.involvement\",");
-    add_key(&deployment);
+    deployment.add_key("incidents");
     let broker = deployment.serve().await;
     broker.populate().await;
     let rows = [
@@ -63,14 +58,6 @@ async fn with_incidents(condition: &str) -> TestBroker {
     let rules: Vec<_> = delivered.rejected.iter().map(|(_, column, rule)| (column.as_str(), rule.as_str())).collect();
     assert_eq!(rules, [("involvement", "code"), ("involvement", "required")]);
     broker
-}
-
-fn add_key(deployment: &Deployment) {
-    let kek = KeyEncryptionKey::parse(&fs::read_to_string(deployment.path("key-encryption-key")).unwrap()).unwrap();
-    let sealed = fs::read_to_string(deployment.path("keyring.json")).unwrap();
-    let dataset = DatasetId::try_from("incidents").unwrap();
-    fs::write(deployment.path("keyring.json"), pseudonym::add(&sealed, &dataset, &kek, &SystemEntropy).unwrap())
-        .unwrap();
 }
 
 /// Incident and category of each record that is told.

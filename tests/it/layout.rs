@@ -5,9 +5,6 @@ use disown::{
     app::AppError,
     database::{self, Engine},
     dataset::{Catalogue, SqliteDataset, Store, ddl},
-    entropy::SystemEntropy,
-    ids::DatasetId,
-    pseudonym::{self, KeyEncryptionKey},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::{fs, sync::Arc};
@@ -233,7 +230,7 @@ async fn a_dataset_of_the_catalogue_without_a_key_stops_the_start_and_says_what_
 #[tokio::test]
 async fn a_dataset_by_configuration_alone_is_laid_out_loaded_and_linked() {
     let deployment = with_schools();
-    add_key(&deployment, "schools");
+    deployment.add_key("schools");
     // Nothing of a dataset is used without its owner.
     deployment.edit("policies/approvers.toml", "owner_of = [\"people\"]", "owner_of = [\"people\", \"schools\"]");
     let broker = deployment.serve().await;
@@ -266,13 +263,4 @@ async fn a_dataset_by_configuration_alone_is_laid_out_loaded_and_linked() {
         assert!(!bytes.windows(6).any(|window| window == b"2019-0"), "a sealed day stands in the store");
     }
     broker.finish().await;
-}
-
-fn add_key(deployment: &Deployment, dataset: &str) {
-    let kek = KeyEncryptionKey::parse(&fs::read_to_string(deployment.path("key-encryption-key")).unwrap()).unwrap();
-    let sealed = fs::read_to_string(deployment.path("keyring.json")).unwrap();
-    let dataset = DatasetId::try_from(dataset).unwrap();
-    let added = pseudonym::add(&sealed, &dataset, &kek, &SystemEntropy).unwrap();
-    assert!(pseudonym::add(&added, &dataset, &kek, &SystemEntropy) == Err(pseudonym::InvalidKeyring::Exists));
-    fs::write(deployment.path("keyring.json"), added).unwrap();
 }

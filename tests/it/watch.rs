@@ -8,7 +8,6 @@ use disown::{
 };
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use tonic::{Code, Status, transport::Channel};
 
 const CASE: &str = "AB-2026-000123";
@@ -212,18 +211,7 @@ async fn a_leave_that_somebody_wrote_into_the_database_is_none() {
     broker.is_told(&police(), ISOLATING, json!(["protected"])).await;
     let deployment = broker.stop().await;
     let forged = "INSERT INTO event SELECT about, 4, epoch, what, seal FROM event WHERE number = 2";
-    match engine() {
-        Engine::Sqlite => {
-            let mut database = tampering(&deployment.path("data/control.sqlite")).await;
-            alter(&mut database, forged).await;
-            database.close().await.unwrap();
-        }
-        Engine::Postgres => {
-            let mut database = deployment.as_superuser("control").await;
-            sqlx::raw_sql(forged).execute(&mut database).await.unwrap();
-            database.close().await.unwrap();
-        }
-    }
+    deployment.tamper(forged).await;
     let broker = deployment.serve().await;
     broker.needs_a_second_person(&police(), ISOLATING, &["protected"]).await;
     broker.finish().await;
@@ -236,19 +224,7 @@ async fn a_place_that_is_taken_keeps_nobody_waiting() {
     broker.watched(watch(ISOLATING, WatchReason::Protected)).await.unwrap();
     broker.allowed("superintendent", look_up(ISOLATING)).await.unwrap();
     let forged = "INSERT INTO event SELECT about, 3, epoch, what, seal FROM event WHERE number = 2";
-    match engine() {
-        Engine::Sqlite => {
-            let path = broker.deployment.path("data/control.sqlite");
-            let mut database = tampering(&path).await;
-            alter(&mut database, forged).await;
-            database.close().await.unwrap();
-        }
-        Engine::Postgres => {
-            let mut database = broker.deployment.as_superuser("control").await;
-            sqlx::raw_sql(forged).execute(&mut database).await.unwrap();
-            database.close().await.unwrap();
-        }
-    }
+    broker.deployment.tamper(forged).await;
     let (code, _) = broker.refused(&police(), police().question(ISOLATING)).await;
     assert!(matches!(code, Code::Unavailable | Code::Internal), "{code:?}");
     broker.is_told(&clinician(), FREE, Value::Null).await;

@@ -1,8 +1,7 @@
 //! What was signed once is good once: in its place, for its text, and not after what was done since.
 
 use super::*;
-use disown::{database::sqlite::writable, pb};
-use sqlx::ConnectOptions;
+use disown::pb;
 
 const FIRST_FIELD: &str = "\"people.person.date_of_birth\" = \"coarse\"";
 
@@ -97,18 +96,7 @@ async fn take_place(deployment: &Deployment, number: u64) {
         "INSERT INTO act SELECT matter, {number}, (SELECT max(number) FROM epoch), deed, object, approver, reason, signature FROM act \
          WHERE matter = 'agreement:sojp-story' AND number = 1"
     );
-    match engine() {
-        Engine::Sqlite => {
-            let mut database = writable(&deployment.path("data/control.sqlite")).connect().await.unwrap();
-            alter(&mut database, &row).await;
-            database.close().await.unwrap();
-        }
-        Engine::Postgres => {
-            let mut database = deployment.as_superuser("control").await;
-            sqlx::raw_sql(sqlx::AssertSqlSafe(row)).execute(&mut database).await.unwrap();
-            database.close().await.unwrap();
-        }
-    }
+    deployment.tamper(&row).await;
 }
 
 /// The place in which the next act will stand, or one after it.

@@ -47,8 +47,10 @@ use disown::{
     config::Config,
     dataset::Catalogue,
     deployment::{Layout, lay_out},
-    entropy::SeededEntropy,
+    entropy::{SeededEntropy, SystemEntropy},
     identity::DevelopmentIssuer,
+    ids::DatasetId,
+    pseudonym::{self, KeyEncryptionKey},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use sqlx::{ConnectOptions, PgConnection};
@@ -252,6 +254,16 @@ impl Deployment {
 
     pub fn log_key(&self) -> LogKey {
         LogKey::parse(fs::read_to_string(self.path("log.vkey")).unwrap().trim()).unwrap()
+    }
+
+    /// Makes a key for one more dataset, as `disown keyring add` does.
+    pub fn add_key(&self, dataset: &str) {
+        let kek = KeyEncryptionKey::parse(&fs::read_to_string(self.path("key-encryption-key")).unwrap()).unwrap();
+        let sealed = fs::read_to_string(self.path("keyring.json")).unwrap();
+        let dataset = DatasetId::try_from(dataset).unwrap();
+        let added = pseudonym::add(&sealed, &dataset, &kek, &SystemEntropy).unwrap();
+        assert!(pseudonym::add(&added, &dataset, &kek, &SystemEntropy) == Err(pseudonym::InvalidKeyring::Exists));
+        fs::write(self.path("keyring.json"), added).unwrap();
     }
 
     pub fn issuer(&self) -> DevelopmentIssuer {

@@ -1,5 +1,6 @@
 //! Somebody who has the files and not the keys.
 
+use super::{Deployment, Engine, engine};
 use disown::access_log::{
     checkpoint::LogKey,
     verify::{NotVerified, Verified, verify_database},
@@ -15,6 +16,25 @@ use tempfile::TempDir;
 pub struct Tampered {
     pub folder: TempDir,
     pub connection: SqliteConnection,
+}
+
+impl Deployment {
+    /// Runs SQL in its control database, as somebody who may do anything there and has no key.
+    pub async fn tamper(&self, sql: &str) {
+        match engine() {
+            Engine::Sqlite => {
+                let mut database = tampering(&self.path("data/control.sqlite")).await;
+                alter(&mut database, sql).await;
+                database.close().await.unwrap();
+            }
+            Engine::Postgres => {
+                let mut database = self.as_superuser("control").await;
+                let untriggered = format!("SET session_replication_role = 'replica'; {sql}");
+                sqlx::raw_sql(AssertSqlSafe(untriggered)).execute(&mut database).await.unwrap();
+                database.close().await.unwrap();
+            }
+        }
+    }
 }
 
 /// Opens a database to be tampered with: no trigger stands in the way.
