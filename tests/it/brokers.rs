@@ -115,8 +115,10 @@ async fn of_two_acts_in_one_place_one_counts() {
     });
     let taken = join_all(suspending).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(taken, 1);
-    until(async || brokers[1].standing("registrar", &matter).await.next_act == number + 1).await;
-    assert_eq!(brokers[0].standing("registrar", &matter).await.next_act, number + 1);
+    // Whichever was second comes to know of the first.
+    for broker in &brokers {
+        until(async || broker.standing("registrar", &matter).await.next_act == number + 1).await;
+    }
     finish(brokers).await;
 }
 
