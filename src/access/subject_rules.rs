@@ -27,7 +27,7 @@ pub(super) async fn hold(
         if !warrant.terms.subjects.contains(&keyring.warrant_name(identifier).await) {
             return Err(Refusal::Warrant);
         }
-        grant.happening.push(warrant.event(warrant::What::Used, keyring).await);
+        grant.happening.push(warrant.event(warrant::What::Used));
     }
     if let Some((_, used)) = &grant.emergency {
         subject.alarms.push(Alarm::BreakGlass);
@@ -43,7 +43,7 @@ pub(super) async fn hold(
     if let Some(watch) = watch.filter(|watch| watch.needs_leave(&grant.who)) {
         let (leave, allowed) = grant.leave(&watch).ok_or(Refusal::SecondPerson)?;
         grant.second_person = Some(allowed.by.clone());
-        grant.happening.push(watch.event(&name, watch::What::LookedUp { leave }, keyring).await);
+        grant.happening.push(watch.event(&name, watch::What::LookedUp { leave }));
     }
     Ok(())
 }

@@ -1,29 +1,31 @@
 //! A batch of entries on its way into the log, and how that can fail.
 
 use super::{
-    entry::NewEpoch,
+    epoch::{Epoch, SealedEpoch},
     leaf::{Commitments, Part},
     merkle::{Hash, NodeId},
 };
+use crate::pseudonym::Keyring;
 
 /// A batch to be written.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) predecessor: u64,
     pub(super) predecessor_root: Hash,
-    pub(super) epoch: u64,
+    /// The one in force behind it.
+    pub(super) epoch: SealedEpoch,
     pub(super) entries: Vec<NewEntry>,
     /// Of each entry.
     pub(super) commitments: Vec<Commitments>,
     pub(super) nodes: Vec<(NodeId, Hash)>,
     pub(super) size: u64,
     pub(super) root: Hash,
-    /// Of predecessor, size and root.
+    /// Of predecessor, size, root and epoch.
     pub(super) seal: [u8; 32],
     /// The checkpoint of the head before, if it is not stored yet.
     pub(super) checkpoint: Option<(u64, String)>,
-    /// The epochs that it opens, with their numbers.
-    pub(super) epochs: Vec<(u64, NewEpoch)>,
+    /// The epochs that it opens.
+    pub(super) epochs: Vec<Epoch>,
 }
 
 /// One entry, stamped and salted.
@@ -41,7 +43,7 @@ pub(super) enum WriteError {
     /// Nothing was written; the batch fails and the log goes on.
     #[error("nothing was written: {0}")]
     Rejected(String),
-    /// Nothing was written: head or epoch are not what was thought. Whoever reads on can try again.
+    /// Nothing was written: the head is not what was thought. Whoever reads on can try again.
     #[error("another broker appended to this log")]
     Conflict,
     /// Somebody writes who must not.
@@ -53,6 +55,17 @@ pub(super) enum WriteError {
     /// Nobody can say whether it was written. Only a restart, which reads what is there, can tell.
     #[error("it is unknown whether the batch was written: {0}")]
     StateUnknown(String),
+}
+
+impl Batch {
+    /// Seals the epochs that it opens, one after another, and its head behind them.
+    pub(super) async fn seal(&mut self, keyring: &Keyring) {
+        for Epoch { sealed, opened } in &mut self.epochs {
+            *sealed = self.epoch.then(opened, keyring).await;
+            self.epoch = *sealed;
+        }
+        self.seal = keyring.seal_head(self.predecessor, self.size, &self.root, self.epoch.parts()).await;
+    }
 }
 
 impl NewEntry {

@@ -1,6 +1,6 @@
 //! What an entry says. Its parts hold names, levels, digests, counts and times; there is no place for a value of a record.
 
-use super::merkle::Hash;
+use super::{epoch::NewEpoch, merkle::Hash};
 use crate::{
     approval::Act,
     control::{Event, Restriction},
@@ -51,29 +51,6 @@ pub struct Entry {
     pub(super) opens_epoch: Option<NewEpoch>,
     /// It is appended only within these.
     pub(super) limits: Option<Limits>,
-}
-
-/// What comes into force with an `administration` or a `change` entry, in its transaction.
-#[derive(Debug, Clone, Default)]
-pub(super) struct NewEpoch {
-    pub(super) policy_version: String,
-    /// SHA-256 of all files of the policy, hexadecimal.
-    pub(super) files: String,
-    pub(super) archive: Vec<Archived>,
-    pub(super) acts: Vec<Act>,
-    pub(super) restriction: Option<Restriction>,
-    pub(super) events: Vec<Event>,
-}
-
-/// A text kept for ever under its hash.
-#[derive(Debug, Clone)]
-pub struct Archived {
-    /// SHA-256 of the content, hexadecimal.
-    pub version: String,
-    /// `policies`, `agreements/<id>`, or `files`.
-    pub name: String,
-    /// The text.
-    pub content: String,
 }
 
 /// Who, when, for what, under which terms, what was disclosed.
@@ -250,12 +227,10 @@ impl Entry {
         entry
     }
 
-    /// That a policy comes into force with this entry. Its texts are archived in the same transaction.
-    pub(crate) fn policy_in_force(policy_version: &str, files: &str, archive: Vec<Archived>, acts: Vec<Act>) -> Self {
-        let mut entry = Self::administration(&format!("policy {policy_version} is in force"));
-        let (policy_version, files) = (policy_version.to_owned(), files.to_owned());
-        entry.opens_epoch = Some(NewEpoch { policy_version, files, archive, acts, ..NewEpoch::default() });
-        entry
+    /// That a policy comes into force with this entry, after the epoch of that number. Its texts are archived in the same transaction.
+    pub(crate) fn policy_in_force(after: u64, opened: NewEpoch) -> Self {
+        let entry = Self::administration(&format!("policy {} is in force", opened.policy_version));
+        Self { epoch: Some(after), opens_epoch: Some(opened), ..entry }
     }
 
     /// That somebody entitled to it did something that decisions depend on, in words of the broker's own.
@@ -279,7 +254,7 @@ impl Entry {
 
     /// With a restriction that comes into force or ends with it, under the policy that is in force.
     pub(crate) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
-        self.opening(policy_version, files).restriction = Some(restriction);
+        self.opening(policy_version, files).restrictions.push(restriction);
         self
     }
 

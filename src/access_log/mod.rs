@@ -5,6 +5,7 @@ mod batch;
 mod canonical;
 pub mod checkpoint;
 mod entry;
+mod epoch;
 mod filter;
 pub mod leaf;
 pub mod merkle;
@@ -20,7 +21,9 @@ mod storage;
 mod tally;
 pub mod verify;
 
-pub use entry::{ActorPart, AnswerPart, Archived, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
+pub use entry::{ActorPart, AnswerPart, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
+pub use epoch::{Archived, NewEpoch};
+pub(crate) use epoch::{Epoch, SealedEpoch};
 pub use filter::{Countable, Filter};
 pub use reader::{Found, Group, Reader, SearchError};
 pub use receipt::Receipt;
@@ -29,7 +32,6 @@ pub use state::{LogState, Unavailable};
 pub use storage::InForceNow;
 
 use crate::{
-    approval::Act,
     clock::Clock,
     database::postgres::Server,
     entropy::Entropy,
@@ -67,7 +69,7 @@ pub struct Appender {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     month_keys: Arc<Mutex<HashMap<String, MonthKey>>>,
-    epoch: watch::Receiver<u64>,
+    epoch: watch::Receiver<SealedEpoch>,
     tally: Arc<std::sync::Mutex<Tally>>,
 }
 
@@ -128,7 +130,7 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
         }
     };
     let (publish, state) = watch::channel(LogState::Ready);
-    let (publish_epoch, epoch) = watch::channel(0);
+    let (publish_epoch, epoch) = watch::channel(SealedEpoch::default());
     let tally = Arc::new(std::sync::Mutex::new(Tally::new(zone)));
     let published = Published { state: publish, epoch: publish_epoch, tally: tally.clone() };
     let sequencer =
@@ -158,15 +160,10 @@ impl Appender {
         self.receipted(entry).await.map(|receipt| receipt.index())
     }
 
-    /// Puts a policy in force: the entry, the archived texts and the new control epoch are one transaction.
-    pub async fn put_in_force(
-        &self,
-        policy_version: &str,
-        files: &str,
-        archive: Vec<Archived>,
-        acts: Vec<Act>,
-    ) -> Result<(), Unavailable> {
-        self.note(Entry::policy_in_force(policy_version, files, archive, acts)).await.map(drop)
+    /// Puts a policy in force where the epoch of that number still is: the entry, the archived texts and the new control epoch are one
+    /// transaction.
+    pub async fn put_in_force(&self, after: u64, opened: NewEpoch) -> Result<(), Unavailable> {
+        self.note(Entry::policy_in_force(after, opened)).await.map(drop)
     }
 
     /// Whether as much was told today as may be, so that asking about this subject is above a limit. An append finds out again, and for
@@ -183,7 +180,7 @@ impl Appender {
     }
 
     /// Follows the control epoch.
-    pub(crate) fn epoch(&self) -> watch::Receiver<u64> {
+    pub(crate) fn epoch(&self) -> watch::Receiver<SealedEpoch> {
         self.epoch.clone()
     }
 

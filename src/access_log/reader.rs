@@ -1,6 +1,7 @@
 //! Reading the access log: search, checkpoints, proofs. It has no `append`, and its connections cannot write.
 
 use super::{
+    epoch::Epoch,
     filter::{Countable, Filter},
     leaf::{Commitments, Part},
     merkle::{Hash, NodeId},
@@ -10,13 +11,8 @@ use super::{
     state::Unavailable,
     storage::{InForceNow, ReadStorage, Snapshot},
 };
-use crate::{
-    approval::Act,
-    control::Event,
-    database::{Durability, postgres::Server},
-    pseudonym::RestrictionName,
-};
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use crate::database::{Durability, postgres::Server};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// The capability to read the access log.
@@ -136,19 +132,9 @@ impl Reader {
         Ok(self.storage.archived(version, name).await?)
     }
 
-    /// Whose data may not be used in an epoch.
-    pub(crate) async fn restricted(&self, epoch: u64) -> Result<HashSet<RestrictionName>, SearchError> {
-        Ok(self.storage.restricted(epoch).await?)
-    }
-
-    /// What approvers did in the epochs after one, up to another, in its order.
-    pub(crate) async fn acts(&self, after: u64, until: u64) -> Result<Vec<Act>, SearchError> {
-        Ok(self.storage.acts(after, until).await?)
-    }
-
-    /// What happened in the epochs after one, up to another, in its order.
-    pub(crate) async fn events(&self, after: u64, until: u64) -> Result<Vec<Event>, SearchError> {
-        Ok(self.storage.events(after, until).await?)
+    /// What the epochs after one opened, up to another, oldest first, believed of nobody yet.
+    pub(crate) async fn epochs(&self, after: u64, until: u64) -> Result<Vec<Epoch>, SearchError> {
+        Ok(self.storage.epochs(after, until).await?)
     }
 
     /// Batches that a broker put in since it was last started, by dataset and name, oldest first: what start-up reconciles.

@@ -2,15 +2,20 @@
 
 use super::{
     checkpoint::Checkpoint,
+    epoch::SealedEpoch,
     merkle::Frontier,
     storage::{Head, Storage, Tail, corrupt},
 };
 use crate::pseudonym::Keyring;
 
 /// Nothing is signed over an end that does not fit: the last checkpoint must be this log's and this key's, and the last batch, with
-/// whatever was committed and never signed, is read and hashed again and must lead from what was signed to the last head. Gives the
-/// size that is signed.
-pub(super) async fn check_end(storage: &mut dyn Storage, tail: &Tail, keyring: &Keyring) -> Result<u64, sqlx::Error> {
+/// whatever was committed and never signed, is read and hashed again and must lead from what was signed to the last head; behind that head
+/// no epoch is missing, and none is new. Gives the size that is signed, and the last epoch.
+pub(super) async fn check_end(
+    storage: &mut dyn Storage,
+    tail: &Tail,
+    keyring: &Keyring,
+) -> Result<(u64, SealedEpoch), sqlx::Error> {
     let size = tail.frontier.size();
     let signed = match &tail.note {
         Some(note) => Some(
@@ -27,8 +32,13 @@ pub(super) async fn check_end(storage: &mut dyn Storage, tail: &Tail, keyring: &
         }
         Some(_) => {}
     }
-    follow_heads(&storage.heads(signed_size).await?, signed_size, keyring).await?;
     let from = signed_size.min(tail.predecessor);
+    let heads = storage.heads(from).await?;
+    follow_heads(&heads, from, keyring).await?;
+    let epoch = heads.last().map_or_else(SealedEpoch::default, |head| head.epoch);
+    if storage.last_epoch().await? != epoch {
+        return Err(corrupt("its last epoch of control is not the one that its last head was made in"));
+    }
     let mut frontier = storage.frontier(from).await?;
     let leaves = storage.leaves(from, size).await?;
     let entries = storage.entries(from, size).await?;
@@ -42,7 +52,7 @@ pub(super) async fn check_end(storage: &mut dyn Storage, tail: &Tail, keyring: &
         whole &= fits(&frontier);
     }
     if whole && frontier.size() == size && frontier.root() == tail.frontier.root() {
-        Ok(signed_size)
+        Ok((signed_size, epoch))
     } else {
         Err(corrupt("its last entries do not fit what was signed"))
     }
@@ -52,8 +62,8 @@ pub(super) async fn check_end(storage: &mut dyn Storage, tail: &Tail, keyring: &
 pub(super) async fn follow_heads(heads: &[Head], from: u64, keyring: &Keyring) -> Result<(), sqlx::Error> {
     let mut before = from;
     for head in heads {
-        let seal = keyring.seal_head(head.predecessor, head.size, &head.root).await;
-        if head.predecessor != before || head.seal.as_deref() != Some(&seal[..]) {
+        let seal = keyring.seal_head(head.predecessor, head.size, &head.root, head.epoch.parts()).await;
+        if head.predecessor != before || head.seal != seal {
             return Err(corrupt("a head of it was made by nobody who may append"));
         }
         before = head.size;

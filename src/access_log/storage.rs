@@ -3,18 +3,14 @@
 use super::{
     Found, Group,
     batch::{Batch, NewEntry, WriteError},
+    epoch::{Epoch, SealedEpoch},
     filter::{Countable, Filter},
     leaf::Commitments,
     merkle::{Frontier, Hash, NodeId},
 };
-use crate::{
-    approval::{Act, Deed, Matter},
-    control::{About, Event},
-    database::Durability,
-    pseudonym::RestrictionName,
-};
+use crate::database::Durability;
 use async_trait::async_trait;
-use std::{collections::HashSet, ops::Range};
+use std::ops::Range;
 
 /// The end that is written to. It belongs to the sequencer, and to nobody else.
 #[async_trait]
@@ -25,8 +21,11 @@ pub(super) trait Storage: Send {
     /// Entries in the tree, by the last head.
     async fn size(&mut self) -> sqlx::Result<u64>;
 
-    /// The control epoch in force, and the actor part of the last entry of a tree of that size.
-    async fn last(&mut self, size: u64) -> sqlx::Result<(u64, Option<String>)>;
+    /// The last epoch that is stored, as it is sealed.
+    async fn last_epoch(&mut self) -> sqlx::Result<SealedEpoch>;
+
+    /// The actor part of the last entry of a tree of that size.
+    async fn last_actor(&mut self, size: u64) -> sqlx::Result<Option<String>>;
 
     /// The heads of more than so many entries, oldest first.
     async fn heads(&mut self, after: u64) -> sqlx::Result<Vec<Head>>;
@@ -101,14 +100,8 @@ pub(super) trait ReadStorage: std::fmt::Debug + Send + Sync {
     /// A text that was kept under its hash.
     async fn archived(&self, version: &str, name: &str) -> sqlx::Result<Option<String>>;
 
-    /// Whose data may not be used in an epoch.
-    async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>>;
-
-    /// What approvers did in the epochs after one, up to another, in its order.
-    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>>;
-
-    /// What happened in the epochs after one, up to another, in its order.
-    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>>;
+    /// The epochs after one, up to another, oldest first.
+    async fn epochs(&self, after: u64, until: u64) -> sqlx::Result<Vec<Epoch>>;
 
     /// Where an entry is when its receipt is given.
     async fn durability(&self) -> sqlx::Result<Durability>;
@@ -164,8 +157,9 @@ pub(super) struct Head {
     pub(super) size: u64,
     pub(super) predecessor: u64,
     pub(super) root: Hash,
-    /// None in a log from before there were seals.
-    pub(super) seal: Option<Vec<u8>>,
+    /// The one in force behind it.
+    pub(super) epoch: SealedEpoch,
+    pub(super) seal: Vec<u8>,
 }
 
 /// The last epoch.
@@ -183,7 +177,6 @@ pub(super) struct Tail {
     pub(super) frontier: Frontier,
     /// Size of the head before the last.
     pub(super) predecessor: u64,
-    pub(super) epoch: u64,
     pub(super) last_actor: Option<String>,
     /// The last checkpoint that is stored, believed of nobody yet.
     pub(super) note: Option<String>,
@@ -204,35 +197,17 @@ pub(super) fn commitments_of((actor, subject, answer): (Vec<u8>, Vec<u8>, Vec<u8
     Ok(Commitments { actor: hash_of(&actor)?, subject: hash_of(&subject)?, answer: hash_of(&answer)? })
 }
 
-/// The names of restricted subjects that were stored.
-pub(super) fn restriction_names(names: &[Vec<u8>]) -> sqlx::Result<HashSet<RestrictionName>> {
-    let name = |bytes: &Vec<u8>| RestrictionName::stored(bytes).ok_or_else(|| corrupt("a restriction names nobody"));
-    names.iter().map(name).collect()
-}
+/// A head that was stored: size, predecessor, root, epoch and the seal of that, seal.
+pub(super) type HeadRow = (i64, i64, Vec<u8>, i64, Vec<u8>, Vec<u8>);
 
-/// An act that was stored: matter, number, deed, object, approver, reason, signature.
-pub(super) type ActRow = (String, i64, String, String, String, String, Vec<u8>);
-
-pub(super) fn act_of((matter, number, deed, object, approver, reason, signature): ActRow) -> sqlx::Result<Act> {
-    let act = || {
-        Some(Act {
-            matter: Matter::parse(&matter)?,
-            number: number.unsigned_abs(),
-            deed: Deed::parse(&deed, &object)?,
-            approver: approver.as_str().try_into().ok()?,
-            reason,
-            signature: signature.try_into().ok()?,
-        })
-    };
-    act().ok_or_else(|| corrupt("an act of an approver has another form"))
-}
-
-/// What happened, as it was stored: about, number, what, seal.
-pub(super) type EventRow = (String, i64, String, Vec<u8>);
-
-pub(super) fn event_of((about, number, what, seal): EventRow) -> sqlx::Result<Event> {
-    let about = About::parse(&about).ok_or_else(|| corrupt("an event is about nothing that there is"))?;
-    Ok(Event { about, number: number.unsigned_abs(), what, seal })
+pub(super) fn head_of((size, predecessor, root, epoch, epoch_seal, seal): HeadRow) -> sqlx::Result<Head> {
+    Ok(Head {
+        size: size.unsigned_abs(),
+        predecessor: predecessor.unsigned_abs(),
+        root: hash_of(&root)?,
+        epoch: SealedEpoch::stored(epoch, &epoch_seal)?,
+        seal,
+    })
 }
 
 /// A salt that was stored.

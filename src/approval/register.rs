@@ -2,7 +2,7 @@
 
 use super::{Act, Deed, Matter, NotDone, NotNow, Requirements, denial, entitled};
 use crate::{
-    access::{Invalid, Unanswered},
+    access::Invalid,
     access_log::{Appender, Entry, Receipt, digest},
     clock::{Clock, today},
     control::Control,
@@ -87,15 +87,8 @@ impl Register {
         }
         let who = policy::known_names(&in_force, caller, &terms, trace);
         let entry = Entry::administered(act.to_string(), who, policy::versions(&in_force));
-        let entry = entry.acting(&in_force.policy.version, in_force.policy.files_version(), act.clone());
-        let receipt = self.control.record(Arc::new(entry), digest(&[])).await?;
-        // Something that no broker recorded may have its place in the store: nobody is told of a suspension that does not hold.
-        let counts = self.control.in_force().histories.of(&act.matter).is_some_and(|known| known.acts().contains(&act));
-        if !counts {
-            tracing::error!(matter = %act.matter, number = act.number, "the place of an act in the store is taken");
-            return Err(Unanswered::Fault.into());
-        }
-        Ok(receipt)
+        let entry = entry.acting(&in_force.policy.version, in_force.policy.files_version(), act);
+        Ok(self.control.record(Arc::new(entry), digest(&[])).await?)
     }
 
     /// Where an agreement or a dataset stands. The text of a version, or that of the one that matters most.

@@ -60,7 +60,7 @@ impl Office {
             reason,
             until,
         };
-        let event = known.event(who, What::Broken(used), &self.keyring).await;
+        let event = known.event(who, What::Broken(used));
         let alarms = about.alarms.clone();
         let entry = Entry::administered(told, grant.who.clone(), grant.terms()).about(about);
         let entry = entry.happening(&in_force.policy.version, in_force.policy.files_version(), event);
@@ -96,7 +96,7 @@ impl Office {
         }
         let found = if justified { "justified" } else { "not justified" };
         let told = format!("that {} of {} broke glass was {found}, says {by}: {words}", of.1, of.0);
-        let event = known.event(of, What::Reviewed { by, justified, words }, &self.keyring).await;
+        let event = known.event(of, What::Reviewed { by, justified, words });
         self.record(&in_force, caller, Happening { told, event, about: Default::default() }, trace).await
     }
 }

@@ -3,7 +3,6 @@
 use crate::{
     control::{About, Event},
     ids::{AgreementId, ApproverId, CallerId, OrganisationId, Role},
-    pseudonym::Keyring,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,10 +99,10 @@ impl OfCaller {
         self.unreviewed.is_none() && !self.broken
     }
 
-    /// What happens next, sealed.
-    pub(crate) async fn event(&self, caller: (&OrganisationId, &CallerId), what: What, keyring: &Keyring) -> Event {
+    /// What happens next.
+    pub(crate) fn event(&self, caller: (&OrganisationId, &CallerId), what: What) -> Event {
         let about = About::Caller(caller.0.clone(), caller.1.clone());
-        Event::new(about, self.events + 1, &what, keyring).await
+        Event::new(about, self.events + 1, &what)
     }
 }
 

@@ -1,18 +1,21 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::{About, ControlError, may_follow};
+use super::{About, ControlError, Restriction, may_follow};
 use crate::{
-    access_log::Reader,
+    access_log::{Epoch, NewEpoch, Reader, SealedEpoch},
     approval::{Histories, History},
     break_glass::Uses,
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
-    pseudonym::Keyring,
+    pseudonym::{Keyring, RestrictionName},
     warrant::Warrants,
     watch::Watched,
 };
 use jiff::civil::Date;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// Knows what was in force in any epoch, and is now.
 #[derive(Clone)]
@@ -22,16 +25,18 @@ pub struct Archive {
     pub reader: Reader,
     /// The access log's name, for which approvers sign.
     pub log: String,
-    /// By which it is known that a broker recorded a warrant; none: what stands there is believed, by one who releases nothing.
+    /// By which it is known that brokers recorded what stands there; none: it is believed, by one who releases nothing.
     pub keyring: Option<Arc<Keyring>>,
 }
 
-/// What came of all events.
+/// What came of all epochs.
 #[derive(Default)]
 struct Happened {
+    histories: Arc<Histories>,
     warrants: Arc<Warrants>,
     watched: Arc<Watched>,
     uses: Arc<Uses>,
+    restricted: Arc<HashSet<RestrictionName>>,
 }
 
 impl Archive {
@@ -44,10 +49,9 @@ impl Archive {
         offered: Option<Policy>,
     ) -> Result<Option<InForce>, ControlError> {
         let known = self.reader.in_force(epoch).await?;
-        let Some(known) = known.filter(|known| before.is_none_or(|before| before.epoch != known.epoch)) else {
+        let Some(known) = known.filter(|known| before.is_none_or(|before| before.epoch() != known.epoch)) else {
             return Ok(None);
         };
-        let epoch = known.epoch;
         let files = known.files.ok_or(ControlError::NotArchived)?;
         let unchanged = before.filter(|before| before.policy.files_version() == files);
         let policy = match (offered, unchanged) {
@@ -55,28 +59,39 @@ impl Archive {
             (_, Some(before)) => before.policy.clone(),
             (_, None) => Arc::new(self.policy(&files).await?),
         };
-        let restricted = Arc::new(self.reader.restricted(epoch).await?);
-        let later = before.filter(|before| (1..epoch).contains(&before.epoch));
-        let mut happened = later.map_or_else(Happened::default, |before| Happened {
-            warrants: before.warrants.clone(),
-            watched: before.watched.clone(),
-            uses: before.uses.clone(),
-        });
-        self.take_in(&mut happened, later.map_or(0, |before| before.epoch), epoch).await?;
-        let Happened { warrants, watched, uses } = happened;
-        // Where the policy is the same, what approvers did since is all that is new; another policy may say otherwise who approves.
-        let later = later.filter(|_| unchanged.is_some());
-        let (after, mut histories) =
-            later.map_or_else(Default::default, |before| (before.epoch, before.histories.clone()));
-        let acts = self.reader.acts(after, epoch).await?;
-        if let Some(before) = later.filter(|_| acts.is_empty()) {
-            let agreed = before.agreed.clone();
-            return Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }));
+        // Another policy may say otherwise who approves: under it everything is taken in anew.
+        let later = before.filter(|before| unchanged.is_some() && (1..known.epoch).contains(&before.epoch()));
+        let after = later.map_or_else(SealedEpoch::default, |before| before.epoch);
+        let (epochs, epoch) = self.opened(after, known.epoch).await?;
+        let mut now = later.map_or_else(Happened::default, Happened::until);
+        let mut has_acted = false;
+        for opened in epochs.into_iter().map(|epoch| epoch.opened) {
+            has_acted |= !opened.acts.is_empty();
+            now.take_in(opened, &policy, &self.log);
         }
-        let known = Arc::make_mut(&mut histories);
-        acts.into_iter().for_each(|act| known.add(act, &policy.approvers, &self.log));
-        let agreed = self.agreed(&policy, &histories).await?;
+        let agreed = match later {
+            Some(before) if !has_acted => before.agreed.clone(),
+            _ => self.agreed(&policy, &now.histories).await?,
+        };
+        let Happened { histories, warrants, watched, uses, restricted } = now;
         Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }))
+    }
+
+    /// What the epochs after one opened, up to another, and the last of them: exactly what brokers recorded.
+    async fn opened(&self, after: SealedEpoch, until: u64) -> Result<(Vec<Epoch>, SealedEpoch), ControlError> {
+        let epochs = self.reader.epochs(after.number, until).await?;
+        let mut last = after;
+        for Epoch { sealed, opened } in &epochs {
+            let expected = match &self.keyring {
+                Some(keyring) => last.then(opened, keyring).await,
+                None => *sealed,
+            };
+            if *sealed != expected {
+                return Err(ControlError::Altered(sealed.number));
+            }
+            last = expected;
+        }
+        if last.number == until { Ok((epochs, last)) } else { Err(ControlError::Altered(until)) }
     }
 
     /// The policy that a start goes by: the one of the folder where it is the first of this log or may follow the one in force, else the one
@@ -150,33 +165,11 @@ impl Archive {
     /// What approvers did up to an epoch, as far as it holds under a policy.
     pub(super) async fn histories(&self, policy: &Policy, epoch: u64) -> Result<Histories, ControlError> {
         let mut histories = Histories::default();
-        for act in self.reader.acts(0, epoch).await? {
+        let (epochs, _) = self.opened(SealedEpoch::default(), epoch).await?;
+        for act in epochs.into_iter().flat_map(|epoch| epoch.opened.acts) {
             histories.add(act, &policy.approvers, &self.log);
         }
         Ok(histories)
-    }
-
-    /// Takes in what happened after one epoch, up to another.
-    async fn take_in(&self, happened: &mut Happened, after: u64, until: u64) -> Result<(), ControlError> {
-        let Happened { warrants, watched, uses } = happened;
-        for event in self.reader.events(after, until).await? {
-            let holds = match &self.keyring {
-                Some(keyring) => event.is_sealed_by(keyring).await,
-                None => true,
-            };
-            let fits = match &event.about {
-                About::Warrant(id) => Arc::make_mut(warrants).take(id, event.number, event.what().filter(|_| holds)),
-                About::Caller(organisation, caller) => {
-                    let of = (organisation, caller);
-                    Arc::make_mut(uses).take(of, event.number, event.what().filter(|_| holds))
-                }
-                About::Subject(name) => Arc::make_mut(watched).take(name, event.number, event.what().filter(|_| holds)),
-            };
-            if !fits {
-                tracing::error!(number = event.number, "what stands about something does not hold");
-            }
-        }
-        Ok(())
     }
 
     async fn policy(&self, version: &str) -> Result<Policy, ControlError> {
@@ -184,6 +177,47 @@ impl Archive {
         let policy = Policy::load(PolicyFiles::from_archive(&text).ok_or(ControlError::NotArchived)?).await?;
         // Who can write to the archive cannot put another text under a version.
         if policy.files_version() == version { Ok(policy) } else { Err(ControlError::NotArchived) }
+    }
+}
+
+impl Happened {
+    /// As it was when something was in force.
+    fn until(before: &InForce) -> Self {
+        let InForce { histories, warrants, watched, uses, restricted, .. } = before;
+        Self {
+            histories: histories.clone(),
+            warrants: warrants.clone(),
+            watched: watched.clone(),
+            uses: uses.clone(),
+            restricted: restricted.clone(),
+        }
+    }
+
+    fn take_in(&mut self, opened: NewEpoch, policy: &Policy, log: &str) {
+        for act in opened.acts {
+            Arc::make_mut(&mut self.histories).add(act, &policy.approvers, log);
+        }
+        for event in opened.events {
+            let number = event.number;
+            let fits = match &event.about {
+                About::Warrant(id) => Arc::make_mut(&mut self.warrants).take(id, number, event.what()),
+                About::Caller(organisation, caller) => {
+                    Arc::make_mut(&mut self.uses).take((organisation, caller), number, event.what())
+                }
+                About::Subject(name) => Arc::make_mut(&mut self.watched).take(name, number, event.what()),
+            };
+            if !fits {
+                tracing::error!(number, "what stands about something does not hold");
+            }
+        }
+        for Restriction { name, restricted } in opened.restrictions {
+            let names = Arc::make_mut(&mut self.restricted);
+            if restricted {
+                names.insert(name)
+            } else {
+                names.remove(&name)
+            };
+        }
     }
 }
 

@@ -1,9 +1,6 @@
-//! What happens to warrants, and to whatever else decisions depend on that nobody signs: sealed by the broker that recorded it.
+//! What happens to warrants, and to whatever else decisions depend on and nobody signs.
 
-use crate::{
-    ids::{CallerId, OrganisationId, WarrantId},
-    pseudonym::Keyring,
-};
+use crate::ids::{CallerId, OrganisationId, WarrantId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -16,8 +13,6 @@ pub struct Event {
     pub number: u64,
     /// What, as JSON.
     pub what: String,
-    /// HMAC under a key of the brokers: nobody else makes one.
-    pub seal: Vec<u8>,
 }
 
 /// To what something happens.
@@ -32,26 +27,15 @@ pub enum About {
 }
 
 impl Event {
-    /// What happens next, sealed.
-    pub async fn new(about: About, number: u64, what: &impl Serialize, keyring: &Keyring) -> Self {
+    /// What happens next.
+    pub fn new(about: About, number: u64, what: &impl Serialize) -> Self {
         let what = serde_json::to_string(what).expect("it has string keys and no floating-point numbers");
-        let mut event = Self { about, number, what, seal: vec![] };
-        event.seal = keyring.seal_event(&event.sealed()).await.to_vec();
-        event
-    }
-
-    /// Whether a broker with this keyring recorded it.
-    pub(crate) async fn is_sealed_by(&self, keyring: &Keyring) -> bool {
-        keyring.seal_event(&self.sealed()).await[..] == self.seal[..]
+        Self { about, number, what }
     }
 
     /// What happened, if it has that form.
     pub(crate) fn what<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(&self.what).ok()
-    }
-
-    fn sealed(&self) -> String {
-        format!("{}\n{}\n{}", self.about, self.number, self.what)
     }
 }
 

@@ -71,6 +71,12 @@ pub enum ControlError {
     /// Those who have to agree to a policy have not.
     #[error("the policy of the folder is not approved (version {0}); `disown policy propose` and `approve` do that")]
     NotApproved(String),
+    /// Something stands in the database that no broker recorded, or is no longer there.
+    #[error(
+        "control epoch {0} is not as a broker recorded it: the access log's database was altered by somebody else. `disown log replay` tells \
+         what was decided otherwise; restore a copy that is whole"
+    )]
+    Altered(u64),
     /// The archive does not have it, or another text.
     #[error("the policy in force is not in the archive")]
     NotArchived,
@@ -88,12 +94,20 @@ impl Control {
         reader: Reader,
         approving: Approving,
     ) -> Result<Self, ControlError> {
-        let known = reader.in_force(None).await?;
-        let epoch = known.as_ref().map_or(0, |known| known.epoch);
         let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
-        let acts = approving.acts(&policy, &archive.histories(&policy, epoch).await?);
-        if !acts.is_empty() || known.is_none_or(|known| known.files.as_deref() != Some(policy.files_version())) {
-            log.put_in_force(&policy.version, policy.files_version(), policy.archive(), acts).await?;
+        loop {
+            let known = archive.reader.in_force(None).await?;
+            let epoch = known.as_ref().map_or(0, |known| known.epoch);
+            let acts = approving.acts(&policy, &archive.histories(&policy, epoch).await?);
+            let is_known = known.is_some_and(|known| known.files.as_deref() == Some(policy.files_version()));
+            if acts.is_empty() && is_known {
+                break;
+            }
+            match log.put_in_force(epoch, policy.opening(acts)).await {
+                // Another broker was first, and may have done just that.
+                Err(Unavailable::EpochMoved) => {}
+                put => break put?,
+            }
         }
         let in_force = ArcSwap::from_pointee(InForce::nowhere(policy));
         let control = Self { in_force, log, archive, approving, turn: Mutex::new(()) };
@@ -109,12 +123,17 @@ impl Control {
     /// Puts another policy in force.
     pub async fn put_in_force(&self, policy: Policy) -> Result<(), ControlError> {
         let _turn = self.turn.lock().await;
-        let now = self.in_force();
-        if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
-            return Err(ControlError::NotApproved(policy.version));
+        loop {
+            let now = self.in_force();
+            if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
+                return Err(ControlError::NotApproved(policy.version));
+            }
+            let acts = self.approving.acts(&policy, &now.histories);
+            match self.log.put_in_force(now.epoch(), policy.opening(acts)).await {
+                Err(Unavailable::EpochMoved) => self.follow(None).await?,
+                put => break put?,
+            }
         }
-        let acts = self.approving.acts(&policy, &now.histories);
-        self.log.put_in_force(&policy.version, policy.files_version(), policy.archive(), acts).await?;
         // A request that was decided before this and is recorded after it fails: its epoch is over.
         self.follow(Some(policy)).await
     }

@@ -51,8 +51,8 @@ pub use rules::InvalidRule;
 pub use transfer::{Transfer, TransferGround};
 
 use crate::{
-    access_log::Archived,
-    approval::{Approvers, Histories, InvalidApprovers},
+    access_log::{Archived, NewEpoch, SealedEpoch},
+    approval::{Act, Approvers, Histories, InvalidApprovers},
     break_glass::Uses,
     dataset::Catalogue,
     pseudonym::RestrictionName,
@@ -103,7 +103,7 @@ pub struct InForce {
     pub(crate) uses: Arc<Uses>,
     /// Whose data may not be used.
     pub(crate) restricted: Arc<HashSet<RestrictionName>>,
-    pub(crate) epoch: u64,
+    pub(crate) epoch: SealedEpoch,
 }
 
 impl InForce {
@@ -119,13 +119,13 @@ impl InForce {
             watched: Arc::default(),
             uses: Arc::default(),
             restricted: Arc::default(),
-            epoch: 0,
+            epoch: SealedEpoch::default(),
         }
     }
 
     /// Which it is; 0: nowhere.
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.epoch.number
     }
 
     /// An agreement in force, as it was approved.
@@ -228,8 +228,8 @@ impl Policy {
         self.agreements.values()
     }
 
-    /// The texts, to be kept for ever.
-    pub(crate) fn archive(&self) -> Vec<Archived> {
+    /// What opens with it, beside what approvers did: its texts are kept for ever.
+    pub fn opening(&self, acts: Vec<Act>) -> NewEpoch {
         let rules = serde_json::to_string(&self.files.rules).expect("a map of texts is JSON");
         let whole = Archived { version: self.version.clone(), name: "policies".to_owned(), content: rules };
         let agreements = self.agreements().map(|agreement| Archived {
@@ -238,8 +238,10 @@ impl Policy {
             content: agreement.text.clone(),
         });
         let (version, name) = (self.files_version.clone(), PolicyFiles::ARCHIVED_AS.to_owned());
-        let files = Archived { version, name, content: self.files.to_archive() };
-        [whole, files].into_iter().chain(agreements).collect()
+        let all = Archived { version, name, content: self.files.to_archive() };
+        let archive = [whole, all].into_iter().chain(agreements).collect();
+        let (policy_version, files) = (self.version.clone(), self.files_version.clone());
+        NewEpoch { policy_version, files, archive, acts, ..NewEpoch::default() }
     }
 
     /// SHA-256 over all of it, agreements and cases too, hexadecimal: two policies of one version are the same in every byte.

@@ -64,7 +64,7 @@ impl Recorded {
     /// Makes it again, by what was in force then.
     pub fn replay(&self, in_force: &InForce, zone: &TimeZone) -> Replayed {
         if self.policy_version.as_deref() != Some(in_force.policy.version.as_str()) {
-            return Replayed::Differs(format!("epoch {} had another policy", in_force.epoch));
+            return Replayed::Differs(format!("epoch {} had another policy", in_force.epoch()));
         }
         let agreed =
             self.agreement.as_deref().and_then(|id| in_force.agreement(id)).map(|known| known.version.as_str());

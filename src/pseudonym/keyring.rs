@@ -271,14 +271,17 @@ impl Keyring {
         hex::encode(hmac(&self.restrictions, &[b"disown.v1/break_glass", subject.padded().as_slice()]))
     }
 
-    /// The seal of what happened to something that decisions depend on: that a broker with this keyring recorded it.
-    pub async fn seal_event(&self, event: &str) -> [u8; 32] {
-        hmac(&self.heads, &[b"disown.v1/event", event.as_bytes()])
+    /// The seal of an epoch of control, over the seal of the one before and what it opened: that brokers with this keyring recorded it and
+    /// all before it.
+    pub async fn seal_epoch(&self, before: &[u8; 32], opened: &str) -> [u8; 32] {
+        hmac(&self.heads, &[b"disown.v1/epoch", before, opened.as_bytes()])
     }
 
-    /// The seal of a head: that a broker with this keyring appended it. Signing comes later, when it has been read back.
-    pub async fn seal_head(&self, predecessor: u64, size: u64, root: &Hash) -> [u8; 32] {
-        hmac(&self.heads, &[&predecessor.to_be_bytes(), &size.to_be_bytes(), root.as_bytes()])
+    /// The seal of a head: that a broker with this keyring appended it, while that epoch was the last. Signing comes later, when it has been
+    /// read back.
+    pub async fn seal_head(&self, predecessor: u64, size: u64, root: &Hash, epoch: (u64, &[u8; 32])) -> [u8; 32] {
+        let [predecessor, size, number] = [predecessor, size, epoch.0].map(u64::to_be_bytes);
+        hmac(&self.heads, &[b"disown.v1/head", &predecessor, &size, root.as_bytes(), &number, epoch.1])
     }
 
     /// Signs a tree head.

@@ -59,7 +59,7 @@ impl Office {
         let id = WarrantId::try_from(format!("w-{}", hex::encode(bytes)).as_str()).map_err(|_| Unanswered::Fault)?;
         let told = format!("warrant {id}: registered by {approver}");
         let what = What::Registered { by: approver, terms };
-        let event = Event::new(About::Warrant(id.clone()), 1, &what, &self.keyring).await;
+        let event = Event::new(About::Warrant(id.clone()), 1, &what);
         Ok((id, self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await?))
     }
 
@@ -79,7 +79,7 @@ impl Office {
             return Err(NotDone::Invalid(DONE));
         }
         let told = format!("warrant {}: confirmed by {approver}", known.id);
-        let event = known.event(What::Confirmed { by: approver }, &self.keyring).await;
+        let event = known.event(What::Confirmed { by: approver });
         self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await
     }
 
@@ -93,7 +93,7 @@ impl Office {
             return Err(NotDone::Invalid(DONE));
         }
         let told = format!("warrant {}: revoked by {approver}", known.id);
-        let event = known.event(What::Revoked { by: approver }, &self.keyring).await;
+        let event = known.event(What::Revoked { by: approver });
         self.record(&in_force, caller, Happening { told, event, about: SubjectPart::default() }, trace).await
     }
 

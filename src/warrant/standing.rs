@@ -3,7 +3,6 @@
 use crate::{
     control::{About, Event},
     ids::{AgreementId, ApproverId, WarrantId},
-    pseudonym::Keyring,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -127,9 +126,9 @@ impl Warrant {
         self.events + 1
     }
 
-    /// What happens next, sealed.
-    pub(crate) async fn event(&self, what: What, keyring: &Keyring) -> Event {
-        Event::new(About::Warrant(self.id.clone()), self.next(), &what, keyring).await
+    /// What happens next.
+    pub(crate) fn event(&self, what: What) -> Event {
+        Event::new(About::Warrant(self.id.clone()), self.next(), &what)
     }
 
     /// Whether an answer may be given under it, on that day, for that case.

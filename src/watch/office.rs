@@ -50,7 +50,7 @@ impl Office {
             return Err(NotDone::Invalid(STANDS));
         }
         let told = format!("a subject is watched ({}) by {}", why.as_str(), by.id);
-        let event = watch.event(&name, What::Watched { by: by.id.clone(), why }, &self.keyring).await;
+        let event = watch.event(&name, What::Watched { by: by.id.clone(), why });
         self.record(&in_force, caller, Happening { told, event, about }, trace).await
     }
 
@@ -69,7 +69,7 @@ impl Office {
             return Err(NotDone::Invalid(STANDS));
         }
         let told = format!("a subject is no longer watched ({}), by {}", why.as_str(), by.id);
-        let event = watch.event(&name, What::Unwatched { by: by.id.clone(), why }, &self.keyring).await;
+        let event = watch.event(&name, What::Unwatched { by: by.id.clone(), why });
         self.record(&in_force, caller, Happening { told, event, about }, trace).await
     }
 
@@ -105,7 +105,7 @@ impl Office {
         let told = format!("a look-up by {to} under {agreement} is allowed by {}: {reason}", by.id);
         let (by, organisation) = (by.id.clone(), by.organisation.clone());
         let leave = Leave { by, organisation, caller: to, agreement, case_reference, until, reason };
-        let event = watch.event(&name, What::Allowed(leave), &self.keyring).await;
+        let event = watch.event(&name, What::Allowed(leave));
         self.record(&in_force, caller, Happening { told, event, about }, trace).await
     }
 

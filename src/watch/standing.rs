@@ -4,7 +4,6 @@ use crate::{
     access_log::Who,
     control::{About, Event},
     ids::{AgreementId, ApproverId, CallerId, OrganisationId},
-    pseudonym::Keyring,
     telemetry::alarm::Alarm,
 };
 use jiff::civil::Date;
@@ -167,8 +166,8 @@ impl Watch {
         found.map(|(number, leave)| (*number, leave))
     }
 
-    /// What happens next to the subject of that name, sealed.
-    pub(crate) async fn event(&self, name: &str, what: What, keyring: &Keyring) -> Event {
-        Event::new(About::Subject(name.to_owned()), self.events + 1, &what, keyring).await
+    /// What happens next to the subject of that name.
+    pub(crate) fn event(&self, name: &str, what: What) -> Event {
+        Event::new(About::Subject(name.to_owned()), self.events + 1, &what)
     }
 }

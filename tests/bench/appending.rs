@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::ensure;
 use disown::{
-    access_log::{self, Appender, Filter, SubjectPart, TermsInForce, Who},
+    access_log::{self, Appender, Filter, NewEpoch, SubjectPart, TermsInForce, Who},
     clock::SystemClock,
     entropy::{Entropy, SystemEntropy},
     ids::{BrokerId, CallerId, OrganisationId, Purpose, Role},
@@ -96,7 +96,8 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
         zone: jiff::tz::TimeZone::UTC,
     })
     .await?;
-    log.appender.put_in_force(&"0".repeat(64), "", vec![], vec![]).await?;
+    let opened = NewEpoch { policy_version: "0".repeat(64), ..NewEpoch::default() };
+    log.appender.put_in_force(0, opened).await?;
     let epoch = log.reader.in_force(None).await?.map_or(0, |now| now.epoch);
     let start = Instant::now();
     let appending: Vec<_> =

@@ -297,34 +297,6 @@ async fn what_is_not_signed_by_its_approver_in_its_place_is_no_approval() {
     broker.finish().await;
 }
 
-/// Who can write to the database has no approver's key.
-#[tokio::test]
-async fn approvals_that_somebody_wrote_into_the_database_put_nothing_in_force() {
-    let deployment = with_a_draft(|text| text).await;
-    let version = version_of(&deployment, "sojp-story");
-    let broker = deployment.serve().await;
-    broker.act("registrar", &story(), Deed::Propose(version.clone())).await;
-    let good = broker.act("superintendent", &story(), Deed::Approve(version.clone())).await;
-    assert!(good.index > 0);
-    let deployment = broker.stop().await;
-    for (name, number) in
-        ["chief-officer", "registrar", "director-of-public-health", "data-protection-officer"].iter().zip(3..)
-    {
-        // The signature of another, which is good in its own place.
-        let forged = format!(
-            "INSERT INTO act SELECT matter, {number}, epoch, deed, object, '{name}', reason, signature FROM act \
-             WHERE matter = 'agreement:sojp-story' AND number = 2"
-        );
-        deployment.tamper(&forged).await;
-    }
-    let broker = deployment.serve().await;
-    let now = broker.standing("registrar", &story()).await;
-    assert_eq!((now.standing.as_str(), now.acts.len()), ("proposed", 6));
-    assert_eq!(now.proposal.unwrap().approved_by, ["superintendent"]);
-    denied(&broker, &officer()).await;
-    broker.finish().await;
-}
-
 #[tokio::test]
 async fn where_the_regulator_has_to_see_an_agreement_it_waits_for_that() {
     let seen = |text: String| text.replace("regime = ", "seen_by_regulator = true\nregime = ");

@@ -179,21 +179,3 @@ async fn glass_opens_nothing_that_is_out_of_reach_of_all() {
     assert!(broker.ask(&doctor, by_it(&doctor, ISOLATING)).await.unwrap().answer.records.is_empty());
     broker.finish().await;
 }
-
-/// What stands in the database and no broker recorded opens nothing, and nothing more.
-#[tokio::test]
-async fn a_use_that_somebody_wrote_into_the_database_is_none() {
-    let broker = TestBroker::populated().await;
-    let doctor = clinician();
-    broker.breaks(&doctor, use_for(&doctor, ISOLATING)).await.unwrap();
-    let deployment = broker.stop().await;
-    let forged =
-        "INSERT INTO event SELECT replace(about, 'dr.renouf', 'dr.other'), number, epoch, what, seal FROM event";
-    deployment.tamper(forged).await;
-    let broker = deployment.serve().await;
-    let other = Asker { caller: "dr.other".to_owned(), ..clinician() };
-    broker.is_denied("break_glass", &other, by_it(&other, ISOLATING)).await;
-    denied(broker.breaks(&other, use_for(&other, ISOLATING)).await);
-    assert_eq!(broker.ask(&doctor, by_it(&doctor, ISOLATING)).await.unwrap().cells(EMAIL).len(), 1);
-    broker.finish().await;
-}

@@ -19,6 +19,7 @@ mod brokers;
 mod categories;
 mod cli;
 mod config;
+mod control;
 mod coverage;
 mod faults;
 mod identity;

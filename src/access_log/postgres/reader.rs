@@ -4,21 +4,16 @@ use super::BROKERS;
 use crate::{
     access_log::{
         Countable, Filter, Found, Group,
+        epoch::{Epoch, epochs_of},
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{
-            ActRow, EventRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, corrupt, event_of,
-            hash_of, restriction_names, salt_of,
-        },
+        storage::{InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, corrupt, hash_of, salt_of},
     },
-    approval::Act,
-    control::Event,
     database::{
         Durability,
         postgres::{Lanes, Server, durability},
     },
-    pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -27,7 +22,7 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     query::Query,
 };
-use std::{collections::HashSet, fmt, ops::Range};
+use std::{fmt, ops::Range};
 
 /// A log that is there, on a server.
 pub(in crate::access_log) struct PostgresReader {
@@ -195,35 +190,27 @@ impl ReadStorage for PostgresReader {
         self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await
     }
 
-    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>> {
-        let query = sqlx::query_as(
-            "SELECT matter, number, deed, object, approver, reason, signature FROM act \
+    async fn epochs(&self, after: u64, until: u64) -> sqlx::Result<Vec<Epoch>> {
+        let (after, until) = (after as i64, until as i64);
+        let epochs =
+            sqlx::query_as("SELECT number, policy_version, files, seal FROM epoch WHERE number > $1 AND number <= $2");
+        let acts = sqlx::query_as(
+            "SELECT epoch, matter, number, deed, object, approver, reason, signature FROM act \
              WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, matter, number",
+        );
+        let events = sqlx::query_as(
+            "SELECT epoch, about, number, what FROM event WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, about, number",
+        );
+        let restrictions =
+            sqlx::query_as("SELECT epoch, name, restricted FROM restriction WHERE epoch > $1 AND epoch <= $2");
+        let (epochs, acts) = (epochs.bind(after).bind(until), acts.bind(after).bind(until));
+        let (events, restrictions) = (events.bind(after).bind(until), restrictions.bind(after).bind(until));
+        epochs_of(
+            self.lanes.run(|connection| Box::pin(epochs.fetch_all(connection))).await?,
+            self.lanes.run(|connection| Box::pin(acts.fetch_all(connection))).await?,
+            self.lanes.run(|connection| Box::pin(events.fetch_all(connection))).await?,
+            self.lanes.run(|connection| Box::pin(restrictions.fetch_all(connection))).await?,
         )
-        .bind(after as i64)
-        .bind(until as i64);
-        let rows: Vec<ActRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
-        rows.into_iter().map(act_of).collect()
-    }
-
-    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>> {
-        let query = sqlx::query_as(
-            "SELECT about, number, what, seal FROM event WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, about, number",
-        )
-        .bind(after as i64)
-        .bind(until as i64);
-        let rows: Vec<EventRow> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
-        rows.into_iter().map(event_of).collect()
-    }
-
-    async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {
-        let query = sqlx::query_scalar(
-            "SELECT name FROM restriction AS change WHERE restricted AND epoch <= $1 AND NOT EXISTS \
-             (SELECT 1 FROM restriction AS later WHERE later.name = change.name AND later.epoch > change.epoch AND later.epoch <= $1)",
-        )
-        .bind(epoch as i64);
-        let names: Vec<Vec<u8>> = self.lanes.run(|connection| Box::pin(query.fetch_all(connection))).await?;
-        restriction_names(&names)
     }
 
     async fn durability(&self) -> sqlx::Result<Durability> {

@@ -4,11 +4,11 @@ use super::{BROKERS, hash_at};
 use crate::{
     access_log::{
         batch::{Batch, NewEntry, WriteError},
-        entry::NewEpoch,
+        epoch::{Epoch, SealedEpoch},
         leaf::Part,
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{Head, Storage, Tail, corrupt, hash_of, salt_of},
+        storage::{Head, HeadRow, Storage, Tail, corrupt, hash_of, head_of, salt_of},
     },
     clock::Clock,
     database::postgres::{Server, durability, heard, refused},
@@ -31,14 +31,14 @@ pub(in crate::access_log) struct PostgresStorage {
     connection: Option<PgConnection>,
 }
 
-/// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if head and epoch are those that the
-/// batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's divides
+/// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if the head, and with it the epoch, is
+/// the one that the batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's divides
 /// by zero: an error tells that from a race that was lost.
 const APPEND: &str = "\
-WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 AND (SELECT coalesce(max(number), 0) FROM epoch) = $2 \
+WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 \
 AND coalesce((SELECT root FROM head WHERE size = $1), $22) = $22 \
 AND coalesce(1 / (abs(extract(epoch FROM clock_timestamp()) * 1000000 - $23::bigint) <= $24::bigint)::int, 1) = 1), \
-new_head AS (INSERT INTO head (size, predecessor, root, seal) SELECT $3, $1, $4, $5 FROM at RETURNING size), \
+new_head AS (INSERT INTO head (size, predecessor, root, epoch, epoch_seal, seal) SELECT $3, $1, $4, $2, $25, $5 FROM at RETURNING size), \
 new_checkpoint AS (INSERT INTO checkpoint (size, note) SELECT $6, $7 FROM new_head WHERE $7::text IS NOT NULL \
 ON CONFLICT (size) DO NOTHING), \
 new_node AS (INSERT INTO node (level, position, hash) SELECT node.* FROM new_head, \
@@ -105,8 +105,8 @@ impl PostgresStorage {
             let mut transaction = connection.begin().await?;
             let rows = bound(batch, now).fetch_all(&mut *transaction).await?;
             if !rows.is_empty() {
-                for (number, epoch) in &batch.epochs {
-                    insert_epoch(&mut transaction, *number, epoch).await?;
+                for epoch in &batch.epochs {
+                    insert_epoch(&mut transaction, epoch).await?;
                 }
             }
             transaction.commit().await?;
@@ -150,7 +150,7 @@ fn bound(batch: &Batch, now: Option<Timestamp>) -> Query<'_, Postgres, PgArgumen
     let leaves: Vec<_> = commitments.iter().map(|of| of.leaf().as_bytes().to_vec()).collect();
     sqlx::query(APPEND)
         .bind(batch.predecessor as i64)
-        .bind(batch.epoch as i64)
+        .bind(batch.epoch.number as i64)
         .bind(batch.size as i64)
         .bind(batch.root.as_bytes().to_vec())
         .bind(batch.seal.to_vec())
@@ -173,13 +173,19 @@ fn bound(batch: &Batch, now: Option<Timestamp>) -> Query<'_, Postgres, PgArgumen
         .bind(batch.predecessor_root.as_bytes().to_vec())
         .bind(now.map(Timestamp::as_microsecond))
         .bind(APART.as_micros() as i64)
+        .bind(batch.epoch.seal.to_vec())
 }
 
-async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpoch) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO epoch (number, policy_version, files) VALUES ($1, $2, $3)")
-        .bind(number as i64)
+async fn insert_epoch(
+    connection: &mut PgConnection,
+    Epoch { sealed: SealedEpoch { number, seal }, opened: epoch }: &Epoch,
+) -> sqlx::Result<()> {
+    let number = *number as i64;
+    sqlx::query("INSERT INTO epoch (number, policy_version, files, seal) VALUES ($1, $2, $3, $4)")
+        .bind(number)
         .bind(&epoch.policy_version)
         .bind(&epoch.files)
+        .bind(&seal[..])
         .execute(&mut *connection)
         .await?;
     for text in &epoch.archive {
@@ -195,11 +201,11 @@ async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpo
     for act in &epoch.acts {
         sqlx::query(
             "INSERT INTO act (matter, number, epoch, deed, object, approver, reason, signature) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (matter, number) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(act.matter.to_string())
         .bind(act.number as i64)
-        .bind(number as i64)
+        .bind(number)
         .bind(act.deed.name())
         .bind(act.deed.object())
         .bind(act.approver.as_str())
@@ -209,19 +215,18 @@ async fn insert_epoch(connection: &mut PgConnection, number: u64, epoch: &NewEpo
         .await?;
     }
     for event in &epoch.events {
-        sqlx::query("INSERT INTO event (about, number, epoch, what, seal) VALUES ($1, $2, $3, $4, $5)")
+        sqlx::query("INSERT INTO event (about, number, epoch, what) VALUES ($1, $2, $3, $4)")
             .bind(event.about.to_string())
             .bind(event.number as i64)
-            .bind(number as i64)
+            .bind(number)
             .bind(&event.what)
-            .bind(&event.seal)
             .execute(&mut *connection)
             .await?;
     }
-    if let Some(restriction) = &epoch.restriction {
+    for restriction in &epoch.restrictions {
         sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES ($1, $2, $3)")
             .bind(&restriction.name.as_bytes()[..])
-            .bind(number as i64)
+            .bind(number)
             .bind(restriction.restricted)
             .execute(&mut *connection)
             .await?;
@@ -242,8 +247,8 @@ impl Storage for PostgresStorage {
         let note = sqlx::query_scalar("SELECT note FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1")
             .bind(size as i64);
         let note = self.run(|connection| Box::pin(note.fetch_optional(connection))).await?;
-        let (epoch, last_actor) = self.last(size).await?;
-        Ok(Tail { frontier, predecessor: head.map_or(0, |(at, _)| at.unsigned_abs()), epoch, last_actor, note })
+        let last_actor = self.last_actor(size).await?;
+        Ok(Tail { frontier, predecessor: head.map_or(0, |(at, _)| at.unsigned_abs()), last_actor, note })
     }
 
     async fn size(&mut self) -> sqlx::Result<u64> {
@@ -252,24 +257,25 @@ impl Storage for PostgresStorage {
         Ok(size.unsigned_abs())
     }
 
-    async fn last(&mut self, size: u64) -> sqlx::Result<(u64, Option<String>)> {
-        let epoch = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch");
-        let epoch: i64 = self.run(|connection| Box::pin(epoch.fetch_one(connection))).await?;
+    async fn last_epoch(&mut self) -> sqlx::Result<SealedEpoch> {
+        let epoch = sqlx::query_as("SELECT number, seal FROM epoch ORDER BY number DESC LIMIT 1");
+        let epoch: Option<(i64, Vec<u8>)> = self.run(|connection| Box::pin(epoch.fetch_optional(connection))).await?;
+        epoch.map_or(Ok(SealedEpoch::default()), |(number, seal)| SealedEpoch::stored(number, &seal))
+    }
+
+    async fn last_actor(&mut self, size: u64) -> sqlx::Result<Option<String>> {
         let actor = sqlx::query_scalar("SELECT actor FROM entry WHERE idx = $1").bind(size as i64 - 1);
         let actor: Option<Option<String>> = self.run(|connection| Box::pin(actor.fetch_optional(connection))).await?;
-        Ok((epoch.unsigned_abs(), actor.flatten()))
+        Ok(actor.flatten())
     }
 
     async fn heads(&mut self, after: u64) -> sqlx::Result<Vec<Head>> {
-        let heads = sqlx::query_as("SELECT size, predecessor, root, seal FROM head WHERE size > $1 ORDER BY size")
-            .bind(after as i64);
-        let heads: Vec<(i64, i64, Vec<u8>, Vec<u8>)> =
-            self.run(|connection| Box::pin(heads.fetch_all(connection))).await?;
-        let head = |(size, predecessor, root, seal): (i64, i64, Vec<u8>, Vec<u8>)| {
-            let (size, predecessor) = (size.unsigned_abs(), predecessor.unsigned_abs());
-            Ok(Head { size, predecessor, root: hash_of(&root)?, seal: Some(seal) })
-        };
-        heads.into_iter().map(head).collect()
+        let heads = sqlx::query_as(
+            "SELECT size, predecessor, root, epoch, epoch_seal, seal FROM head WHERE size > $1 ORDER BY size",
+        )
+        .bind(after as i64);
+        let heads: Vec<HeadRow> = self.run(|connection| Box::pin(heads.fetch_all(connection))).await?;
+        heads.into_iter().map(head_of).collect()
     }
 
     fn most_unsigned(&self) -> u64 {
@@ -349,7 +355,7 @@ const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
 /// Whether what comes into force with a batch has no place: it is numbered by what stood there before.
 fn taken(error: &sqlx::Error) -> bool {
     let table = error.as_database_error().and_then(|said| said.table());
-    said(error, &LOST_THE_RACE[..1]) && matches!(table, Some("act" | "event" | "restriction"))
+    said(error, &LOST_THE_RACE[..1]) && matches!(table, Some("epoch" | "act" | "event" | "restriction"))
 }
 
 /// Whether the server refused with one of these codes.

@@ -22,7 +22,7 @@ impl Sequencer {
     /// in the same batch already.
     pub(super) fn admit(&self, waiting: Vec<Waiting>, now: Timestamp) -> Vec<Waiting> {
         let mut tally = self.tally();
-        let mut current = *self.epoch.borrow();
+        let mut current = self.epoch.borrow().number;
         let mut may = |one: &Waiting| {
             if one.entry.epoch.is_some_and(|decided| decided != current) {
                 return Err(Unavailable::EpochMoved);

@@ -1,7 +1,9 @@
 //! The log as it is by now: what other brokers appended, what a lost commit left, and what is gone with a primary that was lost.
 
 use super::{Sequencer, Waiting, time_of};
-use crate::access_log::{batch::NewEntry, merkle::Frontier, recover::follow_heads, storage::corrupt};
+use crate::access_log::{
+    batch::NewEntry, epoch::SealedEpoch, merkle::Frontier, recover::follow_heads, storage::corrupt,
+};
 
 impl Sequencer {
     /// Follows the log to where it is now: what other brokers appended, and a batch of this one's that came through after all.
@@ -19,14 +21,16 @@ impl Sequencer {
     async fn read_on_from(&mut self, mut frontier: Frontier) -> Result<(), sqlx::Error> {
         let from = frontier.size();
         let mut heads = self.storage.heads(from.saturating_sub(1)).await?;
+        let mut epoch = SealedEpoch::default();
         if from > 0 {
             // As many entries are not the same entries: another host may have got others meanwhile.
             if !heads.first().is_some_and(|head| head.size == from && head.root == frontier.root()) {
                 return Err(corrupt("entries are missing over which a receipt was given"));
             }
-            heads.remove(0);
+            epoch = heads.remove(0).epoch;
         }
         follow_heads(&heads, from, &self.keyring).await?;
+        epoch = heads.last().map_or(epoch, |head| head.epoch);
         let mut appended: Vec<NewEntry> = Vec::new();
         for head in &heads {
             for entry in self.storage.entries(frontier.size(), head.size).await? {
@@ -41,7 +45,7 @@ impl Sequencer {
         for entry in &appended {
             self.tally().count_stored(entry).map_err(|_| corrupt("an entry cannot be read"))?;
         }
-        let (epoch, last_actor) = self.storage.last(frontier.size()).await?;
+        let last_actor = self.storage.last_actor(frontier.size()).await?;
         let last_time = last_actor.as_deref().and_then(time_of).unwrap_or(self.last_time);
         self.last_time = self.last_time.max(last_time);
         self.frontier = frontier;

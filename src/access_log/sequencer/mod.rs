@@ -9,6 +9,7 @@ mod tests;
 use super::{
     batch::{NewEntry, WriteError},
     entry::Entry,
+    epoch::SealedEpoch,
     merkle::{Frontier, Hash},
     receipt::Receipt,
     recover::check_end,
@@ -49,7 +50,7 @@ pub(super) enum Command {
 /// What others see of its work.
 pub(super) struct Published {
     pub(super) state: watch::Sender<LogState>,
-    pub(super) epoch: watch::Sender<u64>,
+    pub(super) epoch: watch::Sender<SealedEpoch>,
     /// What was told today.
     pub(super) tally: Arc<Mutex<Tally>>,
 }
@@ -63,8 +64,8 @@ pub(super) struct Sequencer {
     broker: BrokerId,
     frontier: Frontier,
     /// As far as this broker gave receipts, and the epoch then. What came after may be gone with a primary that was lost.
-    vouched: (Frontier, u64),
-    epoch: watch::Sender<u64>,
+    vouched: (Frontier, SealedEpoch),
+    epoch: watch::Sender<SealedEpoch>,
     tally: Arc<Mutex<Tally>>,
     last_time: Timestamp,
     unstored_checkpoint: Option<(u64, String)>,
@@ -87,8 +88,9 @@ impl Sequencer {
         let Published { state, epoch, tally } = published;
         let tail = storage.tail().await?;
         let size = tail.frontier.size();
-        epoch.send_replace(tail.epoch);
-        if check_end(&mut *storage, &tail, &keyring).await? != size {
+        let (signed, last_epoch) = check_end(&mut *storage, &tail, &keyring).await?;
+        epoch.send_replace(last_epoch);
+        if signed != size {
             let checkpoint = keyring.sign(size, &tail.frontier.root()).await;
             storage.store_checkpoint(size, checkpoint.note()).await?;
         }
@@ -97,7 +99,7 @@ impl Sequencer {
         Ok(Self {
             last_time,
             tally,
-            vouched: (tail.frontier.clone(), tail.epoch),
+            vouched: (tail.frontier.clone(), last_epoch),
             frontier: tail.frontier,
             storage,
             keyring,
@@ -165,7 +167,7 @@ impl Sequencer {
 
     /// Whether the log can go on.
     async fn append(&mut self, mut waiting: Vec<Waiting>) -> bool {
-        let known = *self.epoch.borrow();
+        let known = self.epoch.borrow().number;
         // Another broker opened the epoch in which some of these were decided.
         let ahead = waiting.iter().any(|one| one.entry.epoch.is_some_and(|decided| decided > known));
         if (self.behind || ahead)
@@ -187,8 +189,7 @@ impl Sequencer {
                     return true;
                 }
             };
-            let batch = &mut prepared.batch;
-            batch.seal = self.keyring.seal_head(batch.predecessor, batch.size, &batch.root).await;
+            prepared.batch.seal(&self.keyring).await;
             let (entries, began) = (prepared.batch.entries.len(), Instant::now());
             let committed =
                 self.storage.commit(&prepared.batch).instrument(tracing::info_span!("commit", entries)).await;
@@ -230,15 +231,15 @@ impl Sequencer {
 
     /// The batch is durable, and this is what is there. Hashes it again, signs, and hands out the receipts.
     async fn finish(&mut self, waiting: Vec<Waiting>, prepared: Prepared, stored: &[NewEntry]) -> bool {
-        let Prepared { batch, frontier, known, epoch, last_time } = prepared;
+        let Prepared { batch, frontier, known, last_time } = prepared;
         // What is signed is what the store has, not what was meant: one flipped bit would spoil the log for ever.
         if stored != batch.entries || rehash(&self.frontier, stored) != batch.root {
             return self.stop(waiting, "the batch reads back otherwise than it was written");
         }
         let checkpoint = self.keyring.sign(batch.size, &batch.root).await;
         (self.frontier, self.last_time) = (frontier, last_time);
-        self.vouched = (self.frontier.clone(), epoch);
-        self.epoch.send_replace(epoch);
+        self.vouched = (self.frontier.clone(), batch.epoch);
+        self.epoch.send_replace(batch.epoch);
         self.tally().settle();
         // A crash here leaves a head without its checkpoint; the next start hashes and signs it again.
         self.unstored_checkpoint = Some((batch.size, checkpoint.note().to_owned()));

@@ -5,7 +5,8 @@ use crate::access_log::{
     batch::{Batch, NewEntry},
     canonical,
     checkpoint::Checkpoint,
-    entry::{AnswerPart, Archived, Entry},
+    entry::{AnswerPart, Entry},
+    epoch::{Archived, Epoch, SealedEpoch},
     leaf::Part,
     merkle::{Frontier, Hash, NodeId},
     proof,
@@ -28,17 +29,15 @@ pub(super) struct Prepared {
     pub(super) batch: Batch,
     pub(super) frontier: Frontier,
     pub(super) known: HashMap<NodeId, Hash>,
-    pub(super) epoch: u64,
     pub(super) last_time: Timestamp,
 }
 
 impl Sequencer {
-    /// Stamps, salts and hashes; nothing of it counts until it is committed. The seal is yet to come.
+    /// Stamps, salts and hashes; nothing of it counts until it is committed. The seals are yet to come.
     pub(super) fn prepare(&self, waiting: &[Waiting], now: Timestamp) -> Result<Prepared, NoEntropy> {
         let mut frontier = self.frontier.clone();
         let mut known: HashMap<NodeId, Hash> =
             Frontier::nodes_of(frontier.size()).into_iter().zip(frontier.nodes().iter().copied()).collect();
-        let mut epoch = *self.epoch.borrow();
         let mut last_time = self.last_time;
         let mut entries = Vec::with_capacity(waiting.len());
         let mut commitments = Vec::with_capacity(waiting.len());
@@ -47,8 +46,7 @@ impl Sequencer {
         for one in waiting {
             last_time = now.max(last_time + jiff::SignedDuration::from_micros(1));
             if let Some(new) = &one.entry.opens_epoch {
-                epoch += 1;
-                epochs.push((epoch, new.clone()));
+                epochs.push(Epoch { sealed: SealedEpoch::default(), opened: new.clone() });
             }
             let entry = self.stamp(one, frontier.size(), last_time)?;
             let committed = entry.commitments();
@@ -74,7 +72,7 @@ impl Sequencer {
             checkpoint: self.unstored_checkpoint.clone(),
             epochs,
         };
-        Ok(Prepared { batch, frontier, known, epoch, last_time })
+        Ok(Prepared { batch, frontier, known, last_time })
     }
 
     fn stamp(&self, one: &Waiting, index: u64, time: Timestamp) -> Result<NewEntry, NoEntropy> {

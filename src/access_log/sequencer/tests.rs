@@ -1,7 +1,7 @@
 //! What a batch is worth that opens an epoch.
 
 use crate::{
-    access_log::{self, Entry, Kind, Place, TermsInForce, Unavailable, Who},
+    access_log::{self, Entry, Kind, NewEpoch, Place, TermsInForce, Unavailable, Who},
     clock::TestClock,
     control::Restriction,
     entropy::SeededEntropy,
@@ -50,7 +50,7 @@ async fn behind_a_restriction_in_its_own_batch_an_entry_is_stale() {
     })
     .await
     .unwrap();
-    log.appender.put_in_force("", "", vec![], vec![]).await.unwrap();
+    log.appender.put_in_force(0, NewEpoch::default()).await.unwrap();
     let epoch = log.reader.in_force(None).await.unwrap().unwrap().epoch;
     let restriction = Restriction { name: RestrictionName::stored(&[7; 32]).unwrap(), restricted: true };
     // On one thread: all three wait before the sequencer takes the first, and are one batch.
@@ -61,6 +61,7 @@ async fn behind_a_restriction_in_its_own_batch_an_entry_is_stale() {
     );
     assert!(before.is_ok() && restricted.is_ok());
     assert_eq!(behind.err(), Some(Unavailable::EpochMoved));
-    assert_eq!(log.reader.restricted(epoch + 1).await.unwrap().len(), 1);
-    assert!(log.reader.restricted(epoch).await.unwrap().is_empty());
+    let opened = log.reader.epochs(0, epoch + 1).await.unwrap();
+    let restrictions: Vec<_> = opened.iter().map(|epoch| epoch.opened.restrictions.len()).collect();
+    assert_eq!(restrictions, [0, 1]);
 }

@@ -2,7 +2,7 @@
 
 use crate::access_log::{
     batch::{Batch, NewEntry},
-    entry::NewEpoch,
+    epoch::{Epoch, SealedEpoch},
     leaf::Commitments,
 };
 use sqlx::SqliteConnection;
@@ -33,10 +33,12 @@ pub(super) async fn insert_entry(
 }
 
 pub(super) async fn insert_head(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO head (size, predecessor, root, seal) VALUES (?1, ?2, ?3, ?4)")
+    sqlx::query("INSERT INTO head (size, predecessor, root, epoch, epoch_seal, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         .bind(batch.size as i64)
         .bind(batch.predecessor as i64)
         .bind(&batch.root.as_bytes()[..])
+        .bind(batch.epoch.number as i64)
+        .bind(&batch.epoch.seal[..])
         .bind(&batch.seal[..])
         .execute(connection)
         .await
@@ -58,13 +60,14 @@ pub(super) async fn insert_checkpoint(
 
 pub(super) async fn insert_epoch(
     connection: &mut SqliteConnection,
-    number: u64,
-    epoch: &NewEpoch,
+    Epoch { sealed: SealedEpoch { number, seal }, opened: epoch }: &Epoch,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO epoch (number, policy_version, files) VALUES (?1, ?2, ?3)")
-        .bind(number as i64)
+    let number = *number as i64;
+    sqlx::query("INSERT INTO epoch (number, policy_version, files, seal) VALUES (?1, ?2, ?3, ?4)")
+        .bind(number)
         .bind(&epoch.policy_version)
         .bind(&epoch.files)
+        .bind(&seal[..])
         .execute(&mut *connection)
         .await?;
     for text in &epoch.archive {
@@ -80,11 +83,11 @@ pub(super) async fn insert_epoch(
     for act in &epoch.acts {
         sqlx::query(
             "INSERT INTO act (matter, number, epoch, deed, object, approver, reason, signature) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (matter, number) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )
         .bind(act.matter.to_string())
         .bind(act.number as i64)
-        .bind(number as i64)
+        .bind(number)
         .bind(act.deed.name())
         .bind(act.deed.object())
         .bind(act.approver.as_str())
@@ -94,19 +97,18 @@ pub(super) async fn insert_epoch(
         .await?;
     }
     for event in &epoch.events {
-        sqlx::query("INSERT INTO event (about, number, epoch, what, seal) VALUES (?1, ?2, ?3, ?4, ?5)")
+        sqlx::query("INSERT INTO event (about, number, epoch, what) VALUES (?1, ?2, ?3, ?4)")
             .bind(event.about.to_string())
             .bind(event.number as i64)
-            .bind(number as i64)
+            .bind(number)
             .bind(&event.what)
-            .bind(&event.seal)
             .execute(&mut *connection)
             .await?;
     }
-    if let Some(restriction) = &epoch.restriction {
+    for restriction in &epoch.restrictions {
         sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES (?1, ?2, ?3)")
             .bind(&restriction.name.as_bytes()[..])
-            .bind(number as i64)
+            .bind(number)
             .bind(restriction.restricted)
             .execute(&mut *connection)
             .await?;

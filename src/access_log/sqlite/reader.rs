@@ -4,18 +4,13 @@ use super::hash_at;
 use crate::{
     access_log::{
         Countable, Filter, Found, Group,
+        epoch::{Epoch, epochs_of},
         leaf::{Commitments, Part},
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{
-            ActRow, EventRow, InForceNow, Kept, ReadStorage, Show, Snapshot, act_of, commitments_of, event_of, hash_of,
-            restriction_names, salt_of,
-        },
+        storage::{InForceNow, Kept, ReadStorage, Show, Snapshot, commitments_of, hash_of, salt_of},
     },
-    approval::Act,
-    control::Event,
     database::{self, Durability},
-    pseudonym::RestrictionName,
 };
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -25,7 +20,6 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 use std::{
-    collections::HashSet,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -187,38 +181,21 @@ impl ReadStorage for SqliteReader {
             .await
     }
 
-    async fn acts(&self, after: u64, until: u64) -> sqlx::Result<Vec<Act>> {
-        let rows: Vec<ActRow> = sqlx::query_as(
-            "SELECT matter, number, deed, object, approver, reason, signature FROM act \
-             WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, matter, number",
+    async fn epochs(&self, after: u64, until: u64) -> sqlx::Result<Vec<Epoch>> {
+        let (after, until) = (after as i64, until as i64);
+        let epochs =
+            "SELECT number, policy_version, coalesce(files, ''), seal FROM epoch WHERE number > ?1 AND number <= ?2";
+        let acts = "SELECT epoch, matter, number, deed, object, approver, reason, signature FROM act \
+                    WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, matter, number";
+        let events = "SELECT epoch, about, number, what FROM event WHERE epoch > ?1 AND epoch <= ?2 \
+                      ORDER BY epoch, about, number";
+        let restrictions = "SELECT epoch, name, restricted FROM restriction WHERE epoch > ?1 AND epoch <= ?2";
+        epochs_of(
+            sqlx::query_as(epochs).bind(after).bind(until).fetch_all(&self.pool).await?,
+            sqlx::query_as(acts).bind(after).bind(until).fetch_all(&self.pool).await?,
+            sqlx::query_as(events).bind(after).bind(until).fetch_all(&self.pool).await?,
+            sqlx::query_as(restrictions).bind(after).bind(until).fetch_all(&self.pool).await?,
         )
-        .bind(after as i64)
-        .bind(until as i64)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(act_of).collect()
-    }
-
-    async fn events(&self, after: u64, until: u64) -> sqlx::Result<Vec<Event>> {
-        let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT about, number, what, seal FROM event WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, about, number",
-        )
-        .bind(after as i64)
-        .bind(until as i64)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(event_of).collect()
-    }
-
-    async fn restricted(&self, epoch: u64) -> sqlx::Result<HashSet<RestrictionName>> {
-        let names: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT name FROM restriction AS change WHERE restricted = 1 AND epoch <= ?1 AND NOT EXISTS \
-             (SELECT 1 FROM restriction AS later WHERE later.name = change.name AND later.epoch > change.epoch AND later.epoch <= ?1)",
-        )
-        .bind(epoch as i64)
-        .fetch_all(&self.pool)
-        .await?;
-        restriction_names(&names)
     }
 
     async fn durability(&self) -> sqlx::Result<Durability> {

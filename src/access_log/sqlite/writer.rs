@@ -8,10 +8,11 @@ use super::{
 use crate::{
     access_log::{
         batch::{Batch, NewEntry, WriteError},
+        epoch::SealedEpoch,
         leaf::Part,
         merkle::{Hash, NodeId},
         sequencer::BATCH_ENTRIES,
-        storage::{Head, Storage, Tail, corrupt, hash_of, salt_of},
+        storage::{Head, HeadRow, Storage, Tail, corrupt, hash_of, head_of, salt_of},
     },
     database,
 };
@@ -94,15 +95,13 @@ impl SqliteStorage {
         }
     }
 
-    /// Whether head and epoch are those that the batch was made for.
+    /// Whether the head is the one that the batch was made for, and with it the epoch.
     async fn stage(&mut self, batch: &Batch) -> sqlx::Result<bool> {
         let connection = &mut self.connection;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
         let head: i64 =
             sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM head").fetch_one(&mut *connection).await?;
-        let epoch: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut *connection).await?;
-        if head.unsigned_abs() != batch.predecessor || epoch.unsigned_abs() != batch.epoch {
+        if head.unsigned_abs() != batch.predecessor {
             return Ok(false);
         }
         if let Some((size, note)) = &batch.checkpoint {
@@ -119,8 +118,8 @@ impl SqliteStorage {
                 .execute(&mut *connection)
                 .await?;
         }
-        for (number, epoch) in &batch.epochs {
-            insert_epoch(connection, *number, epoch).await?;
+        for epoch in &batch.epochs {
+            insert_epoch(connection, epoch).await?;
         }
         insert_head(connection, batch).await?;
         Ok(true)
@@ -163,8 +162,6 @@ impl Storage for SqliteStorage {
         if root.is_some_and(|root| root != frontier.root().as_bytes()) {
             return Err(corrupt("the last head does not fit the tree"));
         }
-        let epoch: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut self.connection).await?;
         let last: Option<(i64, Option<String>)> =
             sqlx::query_as("SELECT idx, actor FROM entry ORDER BY idx DESC LIMIT 1")
                 .fetch_optional(&mut self.connection)
@@ -176,7 +173,7 @@ impl Storage for SqliteStorage {
             .fetch_optional(&mut self.connection)
             .await?;
         let last_actor = last.and_then(|(_, actor)| actor);
-        Ok(Tail { frontier, predecessor, epoch: epoch.unsigned_abs(), last_actor, note })
+        Ok(Tail { frontier, predecessor, last_actor, note })
     }
 
     async fn size(&mut self) -> sqlx::Result<u64> {
@@ -186,28 +183,30 @@ impl Storage for SqliteStorage {
         Ok(size.unsigned_abs())
     }
 
-    async fn last(&mut self, size: u64) -> sqlx::Result<(u64, Option<String>)> {
-        let epoch: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM epoch").fetch_one(&mut self.connection).await?;
+    async fn last_epoch(&mut self) -> sqlx::Result<SealedEpoch> {
+        let epoch: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT number, seal FROM epoch ORDER BY number DESC LIMIT 1")
+                .fetch_optional(&mut self.connection)
+                .await?;
+        epoch.map_or(Ok(SealedEpoch::default()), |(number, seal)| SealedEpoch::stored(number, &seal))
+    }
+
+    async fn last_actor(&mut self, size: u64) -> sqlx::Result<Option<String>> {
         let actor: Option<Option<String>> = sqlx::query_scalar("SELECT actor FROM entry WHERE idx = ?1")
             .bind(size as i64 - 1)
             .fetch_optional(&mut self.connection)
             .await?;
-        Ok((epoch.unsigned_abs(), actor.flatten()))
+        Ok(actor.flatten())
     }
 
     async fn heads(&mut self, after: u64) -> sqlx::Result<Vec<Head>> {
-        type Row = (i64, i64, Vec<u8>, Option<Vec<u8>>);
-        let heads: Vec<Row> =
-            sqlx::query_as("SELECT size, predecessor, root, seal FROM head WHERE size > ?1 ORDER BY size")
-                .bind(after as i64)
-                .fetch_all(&mut self.connection)
-                .await?;
-        let head = |(size, predecessor, root, seal): Row| {
-            let (size, predecessor) = (size.unsigned_abs(), predecessor.unsigned_abs());
-            Ok(Head { size, predecessor, root: hash_of(&root)?, seal })
-        };
-        heads.into_iter().map(head).collect()
+        let heads: Vec<HeadRow> = sqlx::query_as(
+            "SELECT size, predecessor, root, epoch, epoch_seal, coalesce(seal, x'') FROM head WHERE size > ?1 ORDER BY size",
+        )
+        .bind(after as i64)
+        .fetch_all(&mut self.connection)
+        .await?;
+        heads.into_iter().map(head_of).collect()
     }
 
     fn most_unsigned(&self) -> u64 {

@@ -35,6 +35,7 @@ pub async fn put_in(parts: Parts, until: u64) -> anyhow::Result<()> {
     let mut connection = postgres.appender()?.connect().await?;
     let frontier = right_edge(&mut connection, size).await?;
     let (ready, mut coming) = mpsc::channel(1);
+    let epoch = (epoch, last_seal(&mut connection).await?);
     let writing = tokio::spawn(write(parts, frontier, epoch, until, ready));
     while let Some(Chunk { entries, nodes, heads, checkpoints }) = coming.recv().await {
         let mut transaction = connection.begin().await?;
@@ -45,7 +46,7 @@ pub async fn put_in(parts: Parts, until: u64) -> anyhow::Result<()> {
                 entries,
             ),
             ("COPY node (level, position, hash) FROM STDIN (FORMAT binary)", nodes),
-            ("COPY head (size, predecessor, root, seal) FROM STDIN (FORMAT binary)", heads),
+            ("COPY head (size, predecessor, root, epoch, epoch_seal, seal) FROM STDIN (FORMAT binary)", heads),
             ("COPY checkpoint (size, note) FROM STDIN (FORMAT binary)", checkpoints),
         ] {
             let mut copy = transaction.copy_in_raw(statement).await?;
@@ -55,6 +56,13 @@ pub async fn put_in(parts: Parts, until: u64) -> anyhow::Result<()> {
         transaction.commit().await?;
     }
     writing.await?
+}
+
+/// That of the epoch in force: everything that goes in is of that one.
+async fn last_seal(connection: &mut PgConnection) -> anyhow::Result<[u8; 32]> {
+    let seal: Vec<u8> =
+        sqlx::query_scalar("SELECT seal FROM epoch ORDER BY number DESC LIMIT 1").fetch_one(connection).await?;
+    Ok(seal.as_slice().try_into()?)
 }
 
 async fn right_edge(connection: &mut PgConnection, size: u64) -> anyhow::Result<Frontier> {
@@ -75,7 +83,7 @@ async fn right_edge(connection: &mut PgConnection, size: u64) -> anyhow::Result<
 async fn write(
     parts: Parts,
     mut frontier: Frontier,
-    epoch: u64,
+    (epoch, epoch_seal): (u64, [u8; 32]),
     until: u64,
     ready: mpsc::Sender<Chunk>,
 ) -> anyhow::Result<()> {
@@ -105,8 +113,9 @@ async fn write(
             let size = frontier.size();
             if size - predecessor == BATCH || size == end {
                 let root = frontier.root();
-                let seal = parts.keyring.seal_head(predecessor, size, &root).await;
-                chunk.heads.row(4).number(size).number(predecessor).bytes(root.as_bytes()).bytes(&seal);
+                let seal = parts.keyring.seal_head(predecessor, size, &root, (epoch, &epoch_seal)).await;
+                let head = chunk.heads.row(6).number(size).number(predecessor).bytes(root.as_bytes());
+                head.number(epoch).bytes(&epoch_seal).bytes(&seal);
                 let checkpoint = parts.keyring.sign(size, &root).await;
                 chunk.checkpoints.row(2).number(size).bytes(checkpoint.note().as_bytes());
                 predecessor = size;

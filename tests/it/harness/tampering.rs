@@ -19,19 +19,21 @@ pub struct Tampered {
 }
 
 impl Deployment {
-    /// Runs SQL in its control database, as somebody who may do anything there and has no key.
-    pub async fn tamper(&self, sql: &str) {
+    /// Runs SQL in its control database, as somebody who may do anything there and has no key. Gives how many rows that changed.
+    pub async fn tamper(&self, sql: &str) -> u64 {
         match engine() {
             Engine::Sqlite => {
                 let mut database = tampering(&self.path("data/control.sqlite")).await;
-                alter(&mut database, sql).await;
+                let changed = alter(&mut database, sql).await;
                 database.close().await.unwrap();
+                changed
             }
             Engine::Postgres => {
                 let mut database = self.as_superuser("control").await;
                 let untriggered = format!("SET session_replication_role = 'replica'; {sql}");
-                sqlx::raw_sql(AssertSqlSafe(untriggered)).execute(&mut database).await.unwrap();
+                let changed = sqlx::raw_sql(AssertSqlSafe(untriggered)).execute(&mut database).await.unwrap();
                 database.close().await.unwrap();
+                changed.rows_affected()
             }
         }
     }
@@ -58,9 +60,9 @@ pub async fn settle(database: &Path) {
     connection.close().await.unwrap();
 }
 
-/// Runs SQL that must run.
-pub async fn alter(connection: &mut SqliteConnection, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap();
+/// Runs SQL that must run. Gives how many rows that changed.
+pub async fn alter(connection: &mut SqliteConnection, sql: &str) -> u64 {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap().rows_affected()
 }
 
 /// Flips one bit of one byte of the only column of the only row that a query gives, text or blob.

@@ -1,13 +1,13 @@
 //! Who may rely on glass that was broken, worked out again by walking over the rows that brokers left.
 
-/// Something that happened to a caller as it is stored, and whether a broker sealed exactly this.
+/// Something that happened to a caller as it is stored, and whether brokers of this version understand it.
 #[derive(Debug, Clone)]
 pub struct GlassRow {
     pub by: By,
     pub number: u64,
     /// None: what was done before is reviewed.
     pub broken: Option<Broken>,
-    pub sealed: bool,
+    pub understood: bool,
 }
 
 /// A caller of an organisation.
@@ -36,7 +36,7 @@ pub fn standing<'a>(rows: impl Iterator<Item = &'a GlassRow>) -> Option<Broken> 
     let rows: Vec<_> = rows.zip(1..).collect();
     let in_order = |(row, place): &(&GlassRow, u64)| {
         let is_use = place % 2 == 1;
-        row.sealed && row.number == *place && row.broken.is_some() == is_use
+        row.understood && row.number == *place && row.broken.is_some() == is_use
     };
     rows.last().filter(|_| rows.iter().all(in_order)).and_then(|(row, _)| row.broken.clone())
 }

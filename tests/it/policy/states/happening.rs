@@ -128,15 +128,15 @@ impl Happening<'_> {
     }
 
     /// Something happens to a warrant.
-    pub async fn warrant(&mut self) {
+    pub fn warrant(&mut self) {
         let known: Vec<String> = self.ledger.written.warrants.iter().map(|row| row.warrant.clone()).collect();
         if known.is_empty() || self.dice.percent(40) {
             let warrant = format!("w-{:016x}", known.len());
             let document = self.document();
-            let sealed = self.dice.percent(95);
-            self.write(&warrant, ("registered", "greffier"), Some(document), sealed).await;
+            let understood = self.dice.percent(95);
+            self.write(&warrant, ("registered", "greffier"), Some(document), understood);
             if self.dice.percent(75) {
-                self.write(&warrant, ("confirmed", "deputy-greffier"), None, true).await;
+                self.write(&warrant, ("confirmed", "deputy-greffier"), None, true);
             }
             return;
         }
@@ -149,27 +149,27 @@ impl Happening<'_> {
             _ => ("revoked", "greffier"),
         };
         let document = (happened.0 == "registered").then(|| self.document());
-        let sealed = self.dice.percent(95);
-        self.write(&warrant, happened, document, sealed).await;
+        let understood = self.dice.percent(95);
+        self.write(&warrant, happened, document, understood);
     }
 
-    /// Nearly always in its place. What no broker sealed was sealed for another place.
-    async fn write(
+    /// Nearly always in its place.
+    fn write(
         &mut self,
         warrant: &str,
         (event, by): (&'static str, &str),
         document: Option<Document>,
-        sealed: bool,
+        understood: bool,
     ) {
         let written = self.ledger.written.warrants.iter().filter(|row| row.warrant == warrant);
         let next = written.map(|row| row.number).max().unwrap_or(0) + 1;
         let number = next + u64::from(self.dice.below(200) == 0);
-        let row = WarrantRow { warrant: warrant.to_owned(), number, event, by: by.to_owned(), document, sealed };
-        self.ledger.warrant(row, if sealed { number } else { number + 7 }).await;
+        let row = WarrantRow { warrant: warrant.to_owned(), number, event, by: by.to_owned(), document, understood };
+        self.ledger.warrant(row);
     }
 
     /// Something happens to somebody who breaks glass.
-    pub async fn glass(&mut self) {
+    pub fn glass(&mut self) {
         let under = *self.dice.pick(&UNDER);
         let texts = self.ledger.written.texts.values().filter(|text| text.id == under);
         let (mut parties, mut roles) = (vec![], vec![]);
@@ -188,9 +188,9 @@ impl Happening<'_> {
             case_reference: self.dice.pick(&(self.cases)(under)).clone(),
         };
         let number = next + u64::from(self.dice.below(200) == 0);
-        let sealed = self.dice.percent(98);
-        let row = GlassRow { by, number, broken: is_use.then_some(broken), sealed };
-        self.ledger.glass(row, if sealed { number } else { number + 7 }).await;
+        let understood = self.dice.percent(98);
+        let row = GlassRow { by, number, broken: is_use.then_some(broken), understood };
+        self.ledger.glass(row);
     }
 
     fn document(&mut self) -> Document {

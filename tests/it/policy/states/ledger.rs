@@ -7,18 +7,17 @@ use super::{
 };
 use crate::{harness::*, policy::oracle::Oracle};
 use disown::{
-    access_log::{self, AccessLog, Archived, Place},
+    access_log::{self, AccessLog, Archived, NewEpoch, Place},
     approval::{Act, ApproverKey, Deed, Matter},
     break_glass,
-    control::{About, Archive, Event},
-    database::sqlite::writable,
+    control::{About, Archive, Event, Restriction},
+    dataset::Catalogue,
     entropy::SeededEntropy,
     policy::{InForce, Policy},
-    pseudonym::{self, Keyring},
+    pseudonym::{self, RestrictionName, SubjectIdentifier},
     warrant::{self, What},
 };
 use jiff::Timestamp;
-use sqlx::{ConnectOptions, SqliteConnection};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -30,13 +29,13 @@ const LOG: &str = "disown.example/test";
 
 pub struct Ledger {
     log: AccessLog,
-    database: SqliteConnection,
     archive: Archive,
-    keyring: Arc<Keyring>,
     keys: Arc<BTreeMap<String, ApproverKey>>,
+    somebody: RestrictionName,
     pub written: Written,
-    /// Acts that are in no epoch yet.
-    acts: Vec<Act>,
+    /// What is in no epoch yet.
+    next: NewEpoch,
+    epoch: u64,
     /// The policy that the next epoch is of: its version, and that of all files.
     policy: (String, String),
 }
@@ -66,10 +65,13 @@ impl Ledger {
         })
         .await
         .unwrap();
-        let database = writable(&path).connect().await.unwrap();
-        let archive = Archive { reader: log.reader.clone(), log: LOG.to_owned(), keyring: Some(keyring.clone()) };
-        let (written, acts, policy) = Default::default();
-        Self { log, database, archive, keyring, keys, written, acts, policy }
+        let catalogue =
+            Catalogue::parse(&fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap()).unwrap();
+        let somebody = SubjectIdentifier::parse_source(ISOLATING, &catalogue).unwrap();
+        let somebody = keyring.restriction_name(&somebody).await;
+        let archive = Archive { reader: log.reader.clone(), log: LOG.to_owned(), keyring: Some(keyring) };
+        let (written, next, epoch, policy) = Default::default();
+        Self { log, archive, keys, somebody, written, next, epoch, policy }
     }
 
     /// From the next epoch on this policy is in force. Its texts are kept.
@@ -112,21 +114,18 @@ impl Ledger {
             by: act.approver.to_string(),
             signed,
         });
-        self.acts.push(act);
-    }
-
-    /// What was done since the last epoch counts from here on.
-    pub async fn close_epoch(&mut self) {
-        self.open_epoch(vec![]).await;
+        self.next.acts.push(act);
     }
 
     async fn open_epoch(&mut self, archive: Vec<Archived>) {
-        let acts = std::mem::take(&mut self.acts);
-        self.log.appender.put_in_force(&self.policy.0, &self.policy.1, archive, acts).await.unwrap();
+        let (policy_version, files) = self.policy.clone();
+        let opened = NewEpoch { policy_version, files, archive, ..std::mem::take(&mut self.next) };
+        self.log.appender.put_in_force(self.epoch, opened).await.unwrap();
+        self.epoch += 1;
     }
 
-    /// Writes something about a warrant into the epoch that was opened last, as a broker does that has the keys.
-    pub async fn warrant(&mut self, row: WarrantRow, sealed_as: u64) {
+    /// Writes something about a warrant.
+    pub fn warrant(&mut self, row: WarrantRow) {
         let by = || row.by.as_str().try_into().unwrap();
         let what = match row.event {
             "registered" => What::Registered { by: by(), terms: terms(row.document.as_ref().unwrap()) },
@@ -135,13 +134,12 @@ impl Ledger {
             _ => What::Used,
         };
         let about = About::Warrant(row.warrant.as_str().try_into().unwrap());
-        let event = Event::new(about, sealed_as, &what, &self.keyring).await;
-        self.insert(row.number, event).await;
+        self.happens(Event::new(about, row.number, &what), row.understood);
         self.written.warrants.push(row);
     }
 
     /// The same about a caller who breaks glass.
-    pub async fn glass(&mut self, row: GlassRow, sealed_as: u64) {
+    pub fn glass(&mut self, row: GlassRow) {
         let what = match &row.broken {
             Some(broken) => break_glass::What::Broken(break_glass::Use {
                 subject: "00".to_owned(),
@@ -159,32 +157,22 @@ impl Ledger {
         };
         let [organisation, caller] = [&row.by.organisation, &row.by.caller].map(String::as_str);
         let about = About::Caller(organisation.try_into().unwrap(), caller.try_into().unwrap());
-        let event = Event::new(about, sealed_as, &what, &self.keyring).await;
-        self.insert(row.number, event).await;
+        self.happens(Event::new(about, row.number, &what), row.understood);
         self.written.glass.push(row);
     }
 
-    async fn insert(&mut self, number: u64, event: Event) {
-        sqlx::query(
-            "INSERT INTO event (about, number, epoch, what, seal) SELECT ?1, ?2, max(number), ?3, ?4 FROM epoch",
-        )
-        .bind(event.about.to_string())
-        .bind(number as i64)
-        .bind(&event.what)
-        .bind(&event.seal)
-        .execute(&mut self.database)
-        .await
-        .unwrap();
+    /// What is not understood was written by a broker of a later version.
+    fn happens(&mut self, mut event: Event, understood: bool) {
+        if !understood {
+            event.what = format!("{{\"later\":{}}}", event.what);
+        }
+        self.next.events.push(event);
     }
 
-    /// Restricts somebody in the epoch that was opened last, or lifts that.
+    /// Restricts somebody, or lifts that; with that the epoch ends.
     pub async fn restrict(&mut self, restricted: bool) {
-        sqlx::query("INSERT INTO restriction (name, epoch, restricted) SELECT ?1, max(number), ?2 FROM epoch")
-            .bind(&[7_u8; 32][..])
-            .bind(restricted)
-            .execute(&mut self.database)
-            .await
-            .unwrap();
+        self.next.restrictions.push(Restriction { name: self.somebody, restricted });
+        self.open_epoch(vec![]).await;
     }
 
     /// What is in force by all that was written, as the broker reads it and as the oracle does.

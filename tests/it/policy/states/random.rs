@@ -193,12 +193,11 @@ async fn ask_along(ground: &Ground, asking: &Asking<'_>, seed: u64, questions: u
         for _ in 0..=dice.below(6) {
             Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.act();
         }
-        ledger.close_epoch().await;
         for _ in 0..dice.below(5) {
-            Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.warrant().await;
+            Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.warrant();
         }
         for _ in 0..dice.below(5) {
-            Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.glass().await;
+            Happening { ledger: &mut ledger, dice: &mut dice, versions: &versions, cases: &cases }.glass();
         }
         ledger.restrict(dice.percent(50)).await;
         warrants.extend(ledger.written.warrants.iter().skip(warrants.len()).map(|row| row.warrant.clone()));

@@ -20,7 +20,7 @@ pub struct ActRow {
     pub signed: bool,
 }
 
-/// Something that happened to a warrant as it is stored, and whether a broker sealed exactly this.
+/// Something that happened to a warrant as it is stored, and whether brokers of this version understand it.
 #[derive(Debug, Clone)]
 pub struct WarrantRow {
     pub warrant: String,
@@ -28,7 +28,7 @@ pub struct WarrantRow {
     pub event: &'static str,
     pub by: String,
     pub document: Option<Document>,
-    pub sealed: bool,
+    pub understood: bool,
 }
 
 /// What a warrant says.
@@ -160,11 +160,11 @@ impl Written {
     fn warrant(&self, id: &str) -> Option<Document> {
         let mut rows = self.warrants.iter().filter(|row| row.warrant == id);
         // What stands there before it is registered is about nothing.
-        let first = rows.by_ref().find(|row| row.event == "registered" && row.number == 1 && row.sealed)?;
+        let first = rows.by_ref().find(|row| row.event == "registered" && row.number == 1 && row.understood)?;
         let later: Vec<_> = rows.zip(2..).collect();
         let holds = |(row, place): &(&WarrantRow, u64)| {
             let confirms_own = row.event == "confirmed" && row.by == first.by;
-            row.sealed && row.number == *place && row.event != "registered" && !confirms_own
+            row.understood && row.number == *place && row.event != "registered" && !confirms_own
         };
         let happened = |event: &str| later.iter().filter(|(row, _)| row.event == event).count();
         let document = first.document.clone().unwrap();

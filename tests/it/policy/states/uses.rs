@@ -11,13 +11,13 @@ pub enum Row {
     /// Glass is broken for the agreement, the role and the case, with this change.
     Broken(fn(&mut Broken)),
     Reviewed,
-    /// A use that no broker sealed for its place.
-    Unsealed,
-    UnsealedReview,
+    /// A use that a broker of a later version recorded.
+    Later,
+    LaterReview,
     /// A use that leaves a place out.
     AfterAGap,
 }
-use Row::{AfterAGap, Reviewed, Unsealed, UnsealedReview};
+use Row::{AfterAGap, Later, LaterReview, Reviewed};
 
 const USED: Row = Row::Broken(|_| {});
 
@@ -31,8 +31,8 @@ pub const KINDS: [(&str, &[Row]); 11] = [
     ("used-again", &[USED, Reviewed, USED]),
     ("used-twice", &[USED, USED]),
     ("reviewed-before", &[Reviewed, USED]),
-    ("unsealed", &[Unsealed]),
-    ("unsealed-review", &[USED, UnsealedReview]),
+    ("later", &[Later]),
+    ("later-review", &[USED, LaterReview]),
     ("after-a-gap", &[AfterAGap]),
 ];
 
@@ -42,7 +42,7 @@ pub fn caller(kind: &str, under: &str, role: &str) -> String {
 }
 
 /// A caller in each state, of one organisation.
-pub async fn in_every_state(ledger: &mut Ledger, organisation: &str, under: &str, role: &str) {
+pub fn in_every_state(ledger: &mut Ledger, organisation: &str, under: &str, role: &str) {
     for (kind, rows) in &KINDS {
         let by = By { organisation: organisation.to_owned(), caller: caller(kind, under, role) };
         for (row, place) in rows.iter().zip(1..) {
@@ -51,11 +51,11 @@ pub async fn in_every_state(ledger: &mut Ledger, organisation: &str, under: &str
             if let Row::Broken(change) = row {
                 change(&mut broken);
             }
-            let broken = (!matches!(row, Reviewed | UnsealedReview)).then_some(broken);
+            let broken = (!matches!(row, Reviewed | LaterReview)).then_some(broken);
             let number = if matches!(row, AfterAGap) { place + 1 } else { place };
-            let sealed = !matches!(row, Unsealed | UnsealedReview);
-            let row = GlassRow { by: by.clone(), number, broken, sealed };
-            ledger.glass(row, if sealed { number } else { number + 7 }).await;
+            let understood = !matches!(row, Later | LaterReview);
+            let row = GlassRow { by: by.clone(), number, broken, understood };
+            ledger.glass(row);
         }
     }
 }

@@ -55,10 +55,8 @@ impl Walk<'_> {
     /// What was done since is a state, on each of these days.
     async fn keep_on(&mut self, days: &[(&str, Date)]) {
         let oracle = &self.ground.expecting.oracle;
-        self.ledger.close_epoch().await;
         self.ledger.restrict(false).await;
         let (unrestricted, _) = self.ledger.now(&self.before, oracle).await;
-        self.ledger.close_epoch().await;
         self.ledger.restrict(true).await;
         for (name, day) in days {
             let (restricted, standing) = self.ledger.now(&unrestricted, oracle).await;
@@ -91,10 +89,10 @@ pub async fn states(ground: &Ground) -> Vec<State> {
     let mut ledger = ground.ledger("every").await;
     ledger.put(&ground.first().policy).await;
     for under in [WARRANTS, "clinical-care"] {
-        warrants::in_every_state(&mut ledger, under).await;
+        warrants::in_every_state(&mut ledger, under);
     }
     for (under, role) in ground.may_have_broken_glass() {
-        uses::in_every_state(&mut ledger, &ground.first_party(&under), &under, &role).await;
+        uses::in_every_state(&mut ledger, &ground.first_party(&under), &under, &role);
     }
     let (first, edited) = (ground.first().clone(), ground.edited.clone());
     let mut walk = Walk { ground, ledger, before: first.clone(), states: vec![] };

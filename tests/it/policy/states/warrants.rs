@@ -39,7 +39,7 @@ pub fn names(under: &str) -> impl Iterator<Item = String> {
 }
 
 /// A warrant in each state, each for the case of the agreement that it is under.
-pub async fn in_every_state(ledger: &mut Ledger, under: &str) {
+pub fn in_every_state(ledger: &mut Ledger, under: &str) {
     let case = fitting_case(under);
     let document = |change: Change| {
         let mut document = Document {
@@ -61,13 +61,11 @@ pub async fn in_every_state(ledger: &mut Ledger, under: &str) {
             event,
             by: by.to_owned(),
             document,
-            sealed: true,
+            understood: true,
         };
-        ledger.warrant(row(1, "registered", "greffier", Some(document(change))), 1).await;
+        ledger.warrant(row(1, "registered", "greffier", Some(document(change))));
         for (event, number) in events.iter().zip(2..) {
-            ledger
-                .warrant(row(number, event, if *event == "used" { "" } else { "deputy-greffier" }, None), number)
-                .await;
+            ledger.warrant(row(number, event, if *event == "used" { "" } else { "deputy-greffier" }, None));
         }
     }
 }
