@@ -18,7 +18,7 @@ pub struct OfCaller {
     /// What was not reviewed yet, with its number.
     unreviewed: Option<(u64, Arc<Use>)>,
     events: u64,
-    /// Something stands here that no broker recorded.
+    /// Something stands here that is not understood, as of a later version.
     broken: bool,
 }
 

@@ -1,6 +1,6 @@
-//! What decisions depend on, as one version: the policy in force, the agreements as they were approved, and whose data may not be used. It changes as a whole, with an
-//! entry and a control epoch of its own, and a decision made before a change is not recorded after it. What is in force stands in the
-//! access log's database; every broker on that log follows it.
+//! What decisions depend on, as one version: the policy in force, the agreements as they were approved, and whose data may not be used. It
+//! changes as a whole, with an entry and a control epoch of its own, and a decision made before a change is not recorded after it. What is
+//! in force stands in the access log's database, each epoch sealed over the one before; every broker on that log follows it.
 
 mod archive;
 mod event;

@@ -23,7 +23,7 @@ pub struct Watch {
     reasons: BTreeSet<Why>,
     leaves: Vec<(u64, Leave)>,
     events: u64,
-    /// Something stands about it that no broker recorded.
+    /// Something stands about it that is not understood, as of a later version.
     broken: bool,
 }
 

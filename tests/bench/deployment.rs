@@ -100,9 +100,9 @@ impl Deployment {
         Ok(self.issuer.token(caller, organisation, &[role], "disown", &SystemClock, &SystemEntropy)?)
     }
 
-    /// Other policy lines and roles; agreements stay as they were laid out, for they begin today.
+    /// Other policy lines and roles; agreements stay as they were laid out, for they begin today, and approvers, for they have keys.
     pub fn replace_rules(&self, files: &PolicyFiles) -> anyhow::Result<()> {
-        for (name, text) in &files.rules {
+        for (name, text) in files.rules.iter().filter(|(name, _)| *name != "approvers.toml") {
             fs::write(self.path("policies").join(name), text)?;
         }
         Ok(())
