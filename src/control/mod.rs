@@ -95,6 +95,7 @@ impl Control {
         approving: Approving,
     ) -> Result<Self, ControlError> {
         let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
+        let mut tried = None;
         loop {
             let known = archive.reader.in_force(None).await?;
             let epoch = known.as_ref().map_or(0, |known| known.epoch);
@@ -105,7 +106,7 @@ impl Control {
             }
             match log.put_in_force(epoch, policy.opening(acts)).await {
                 // Another broker was first, and may have done just that.
-                Err(Unavailable::EpochMoved) => {}
+                Err(Unavailable::EpochMoved) if tried != Some(epoch) => tried = Some(epoch),
                 put => break put?,
             }
         }
@@ -123,6 +124,7 @@ impl Control {
     /// Puts another policy in force.
     pub async fn put_in_force(&self, policy: Policy) -> Result<(), ControlError> {
         let _turn = self.turn.lock().await;
+        let mut tried = None;
         loop {
             let now = self.in_force();
             if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
@@ -130,7 +132,10 @@ impl Control {
             }
             let acts = self.approving.acts(&policy, &now.histories);
             match self.log.put_in_force(now.epoch(), policy.opening(acts)).await {
-                Err(Unavailable::EpochMoved) => self.follow(None).await?,
+                Err(Unavailable::EpochMoved) if tried != Some(now.epoch()) => {
+                    tried = Some(now.epoch());
+                    self.follow(None).await?;
+                }
                 put => break put?,
             }
         }

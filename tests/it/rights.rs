@@ -42,6 +42,9 @@ async fn a_restricted_subject_is_told_to_nobody_until_it_is_lifted() {
     // It outlives the broker, and a policy that is put in force meanwhile.
     let broker = broker.stop().await.serve().await;
     assert_eq!(seen(&broker, ISOLATING).await, [false; 3]);
+    // Nor does it end with another one.
+    broker.restrict(HEALTHY).await;
+    assert_eq!(seen(&broker, ISOLATING).await, [false; 3]);
     broker.restrict(ISOLATING).await;
     let actor = broker.deployment.proven(&lift(&broker, ISOLATING, "2026-11-20").await.unwrap());
     assert_eq!((&actor["kind"], &actor["outcome"]), (&"change".into(), &"lifted".into()));
