@@ -16,8 +16,8 @@ pub(super) async fn record(redacted: &Redacted, control: &Control) -> Result<Rec
     match control.record(entry.clone(), redacted.digest()).await {
         // Others reached the limit since it was looked at.
         Err(ControlError::Unavailable(Unavailable::AboveLimit)) => {
-            let about = entry.asked().ok_or(Unanswered::Fault)?;
-            Err(Unanswered::Denied(Denial { refusal: Refusal::Limit, about: Box::new(about) }))
+            let asked = Box::new(entry.asked().ok_or(Unanswered::Fault)?);
+            Err(Unanswered::Denied(Denial { refusal: Refusal::Limit, asked }))
         }
         recorded => Ok(recorded?),
     }

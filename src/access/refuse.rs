@@ -1,12 +1,12 @@
 //! The other way out: a refusal is recorded before it is told, like an answer.
 
 use crate::{
-    access_log::{Appender, Entry, Receipt, SubjectPart, Unavailable},
+    access_log::{Appender, Entry, Question, Receipt, SubjectPart, Unavailable},
     identity::Caller,
     policy::{self, Denial, InForce, Refusal, Terms},
     telemetry::alarm::{self, Alarm},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// A refusal with its receipt. Nothing else becomes PERMISSION_DENIED or INVALID_ARGUMENT.
 #[derive(Debug)]
@@ -56,13 +56,12 @@ impl Refused {
 /// Records a refusal.
 #[tracing::instrument(skip_all)]
 pub async fn refuse(denial: Denial, log: &Appender) -> Result<Refused, Unavailable> {
-    let Denial { refusal, about } = denial;
-    let (who, terms, mut subject) = *about;
+    let Denial { refusal, mut asked } = denial;
     if refusal == Refusal::Limit {
-        subject.alarms.push(Alarm::Limit);
+        asked.about.alarms.push(Alarm::Limit);
     }
-    let (trace, alarms) = (who.trace.clone(), subject.alarms.clone());
-    let entry = Entry::denial("denied", refusal.as_str().into(), who, terms, subject);
+    let (trace, alarms) = (asked.who.trace.clone(), asked.about.alarms.clone());
+    let entry = Entry::denial("denied", refusal.as_str().into(), *asked);
     let receipt = Box::new(log.receipted(entry).await?);
     alarm::raise(&alarms, &trace);
     Ok(Refused { told: Told::Denied, by_subject: refusal.goes_by_subject(), _receipt: receipt })
@@ -79,7 +78,7 @@ pub async fn refuse_invalid(
     log: &Appender,
 ) -> Result<Refused, Unavailable> {
     let who = policy::known_names(in_force, caller, terms, trace);
-    let entry =
-        Entry::denial("invalid", invalid.argument.clone(), who, policy::versions(in_force), SubjectPart::default());
+    let (terms, fields, about) = (policy::versions(in_force), BTreeSet::new(), SubjectPart::default());
+    let entry = Entry::denial("invalid", invalid.argument.clone(), Question { who, terms, fields, about });
     Ok(Refused { told: Told::Invalid(invalid), by_subject: false, _receipt: Box::new(log.receipted(entry).await?) })
 }

@@ -11,7 +11,10 @@ use crate::{
     telemetry::alarm::Alarm,
 };
 use serde::Serialize;
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +39,8 @@ pub enum Kind {
 /// An entry on its way into the access log. It becomes one by `Appender::append` only.
 ///
 /// - `release`: actor part as below, subject part, digest of the answer.
-/// - `denial`: outcome `denied` or `invalid`; no fields; the subject part tells about whom, where it came so far.
+/// - `denial`: outcome `denied` or `invalid`; the fields that were asked for, all withheld, where the terms stood; the subject part tells
+///   about whom, where it came so far.
 /// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
 /// - `change`: `event` says what; the subject part tells about whom.
 /// - `administration`, `notice`: `event` says what.
@@ -148,6 +152,16 @@ pub struct SubjectPart {
     pub reason: Option<&'static str>,
 }
 
+/// What was asked, as far as the broker knows it: by whom, under which terms, for which fields, about whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) who: Who,
+    pub(crate) terms: TermsInForce,
+    /// Names of the catalogue.
+    pub(crate) fields: BTreeSet<String>,
+    pub(crate) about: SubjectPart,
+}
+
 /// What was given.
 #[derive(Debug, Clone)]
 pub struct AnswerPart {
@@ -172,14 +186,10 @@ impl Entry {
     }
 
     /// A refusal. It stands whatever the policy is by now.
-    pub(crate) fn denial(
-        outcome: &'static str,
-        refusal: Cow<'static, str>,
-        who: Who,
-        terms: TermsInForce,
-        about: SubjectPart,
-    ) -> Self {
+    pub(crate) fn denial(outcome: &'static str, refusal: Cow<'static, str>, asked: Question) -> Self {
+        let Question { who, terms, fields, about } = asked;
         let mut entry = Self::decided(Kind::Denial, outcome, who, terms).about(about);
+        entry.actor.fields = fields.into_iter().map(|name| (name, Level::Withheld)).collect();
         entry.actor.refusal = Some(refusal);
         Self { epoch: None, ..entry }
     }
@@ -301,9 +311,11 @@ impl Entry {
         (&self.subject.alarms, self.actor.who.as_ref().map_or("", |who| &who.trace))
     }
 
-    /// Who asked, under which terms, about whom, where somebody did.
-    pub(crate) fn asked(&self) -> Option<(Who, TermsInForce, SubjectPart)> {
-        Some((self.actor.who.clone()?, self.actor.terms.clone()?, self.subject.clone()))
+    /// What was asked, where somebody did.
+    pub(crate) fn asked(&self) -> Option<Question> {
+        let ActorPart { who, terms, fields, .. } = &self.actor;
+        let fields = fields.keys().cloned().collect();
+        Some(Question { who: who.clone()?, terms: terms.clone()?, fields, about: self.subject.clone() })
     }
 
     /// To be appended only within these limits.

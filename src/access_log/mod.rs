@@ -21,6 +21,7 @@ mod storage;
 mod tally;
 pub mod verify;
 
+pub(crate) use entry::Question;
 pub use entry::{ActorPart, AnswerPart, Entry, InputBatch, Kind, SubjectPart, TermsInForce, Who};
 pub use epoch::{Archived, NewEpoch};
 pub(crate) use epoch::{Epoch, SealedEpoch};

@@ -167,8 +167,8 @@ pub(super) struct Head {
 pub struct InForceNow {
     /// Its number.
     pub epoch: u64,
-    /// SHA-256 of all files of the policy; none in a log from before that was kept.
-    pub files: Option<String>,
+    /// SHA-256 of all files of the policy, hexadecimal.
+    pub files: String,
 }
 
 /// What the log ends with.

@@ -3,7 +3,6 @@
 use super::Approver;
 use crate::{
     access::{Invalid, Unanswered},
-    access_log::SubjectPart,
     identity::Caller,
     policy::{self, Denial, InForce, Refusal, Terms},
 };
@@ -38,5 +37,5 @@ pub(crate) fn entitled<'a>(
 /// A refusal of who is not.
 pub(crate) fn denial(in_force: &InForce, caller: &Caller, terms: &Terms, trace: &str) -> Denial {
     let who = policy::known_names(in_force, caller, terms, trace);
-    Denial { refusal: Refusal::Approver, about: Box::new((who, policy::versions(in_force), SubjectPart::default())) }
+    Denial::of_terms(Refusal::Approver, who, in_force)
 }

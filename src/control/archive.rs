@@ -3,7 +3,7 @@
 use super::{About, ControlError, Restriction, may_follow};
 use crate::{
     access_log::{Epoch, NewEpoch, Reader, SealedEpoch},
-    approval::{Histories, History},
+    approval::{Act, Histories, History},
     break_glass::Uses,
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
@@ -17,6 +17,9 @@ use std::{
     sync::Arc,
 };
 
+/// So many epochs are read at once.
+const AT_ONCE: u64 = 10_000;
+
 /// Knows what was in force in any epoch, and is now.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "may hold keys")]
@@ -27,6 +30,14 @@ pub struct Archive {
     pub log: String,
     /// By which it is known that brokers recorded what stands there; none: it is believed, by one who releases nothing.
     pub keyring: Option<Arc<Keyring>>,
+}
+
+/// What approvers did until an epoch, and the policy that was put in force.
+pub(super) struct Recorded {
+    pub(super) epoch: u64,
+    /// SHA-256 of all files of the policy, hexadecimal.
+    pub(super) files: String,
+    acts: Vec<Act>,
 }
 
 /// What came of all epochs.
@@ -52,7 +63,7 @@ impl Archive {
         let Some(known) = known.filter(|known| before.is_none_or(|before| before.epoch() != known.epoch)) else {
             return Ok(None);
         };
-        let files = known.files.ok_or(ControlError::NotArchived)?;
+        let files = known.files;
         let unchanged = before.filter(|before| before.policy.files_version() == files);
         let policy = match (offered, unchanged) {
             (Some(policy), _) if policy.files_version() == files => Arc::new(policy),
@@ -62,12 +73,17 @@ impl Archive {
         // Another policy may say otherwise who approves: under it everything is taken in anew.
         let later = before.filter(|before| unchanged.is_some() && (1..known.epoch).contains(&before.epoch()));
         let after = later.map_or_else(SealedEpoch::default, |before| before.epoch);
-        let (epochs, epoch) = self.opened(after, known.epoch).await?;
-        let mut now = later.map_or_else(Happened::default, Happened::until);
-        let mut has_acted = false;
-        for opened in epochs.into_iter().map(|epoch| epoch.opened) {
+        let (mut now, mut has_acted) = (later.map_or_else(Happened::default, Happened::until), false);
+        let mut of_policy = String::new();
+        let take_in = |mut opened: NewEpoch| {
             has_acted |= !opened.acts.is_empty();
+            of_policy = std::mem::take(&mut opened.files);
             now.take_in(opened, &policy, &self.log);
+        };
+        let epoch = self.opened(after, known.epoch, take_in).await?;
+        // Which it is was read before it was known who had written that.
+        if of_policy != files {
+            return Err(ControlError::Altered(epoch.number));
         }
         let agreed = match later {
             Some(before) if !has_acted => before.agreed.clone(),
@@ -77,33 +93,44 @@ impl Archive {
         Ok(Some(InForce { policy, agreed, histories, warrants, watched, uses, restricted, epoch }))
     }
 
-    /// What the epochs after one opened, up to another, and the last of them: exactly what brokers recorded.
-    async fn opened(&self, after: SealedEpoch, until: u64) -> Result<(Vec<Epoch>, SealedEpoch), ControlError> {
-        let epochs = self.reader.epochs(after.number, until).await?;
+    /// Takes in what the epochs after one opened, up to another, exactly as brokers recorded it, and gives the last of them. After an error
+    /// nothing that was taken in counts.
+    async fn opened(
+        &self,
+        after: SealedEpoch,
+        until: u64,
+        mut take_in: impl FnMut(NewEpoch) + Send,
+    ) -> Result<SealedEpoch, ControlError> {
         let mut last = after;
-        for Epoch { sealed, opened } in &epochs {
-            let expected = match &self.keyring {
-                Some(keyring) => last.then(opened, keyring).await,
-                None => *sealed,
-            };
-            if *sealed != expected {
-                return Err(ControlError::Altered(sealed.number));
+        while last.number < until {
+            let end = until.min(last.number + AT_ONCE);
+            for Epoch { sealed, opened } in self.reader.epochs(last.number, end).await? {
+                let expected = match &self.keyring {
+                    Some(keyring) => last.then(&opened, keyring).await,
+                    None => sealed,
+                };
+                if sealed != expected {
+                    return Err(ControlError::Altered(sealed.number));
+                }
+                last = expected;
+                take_in(opened);
             }
-            last = expected;
+            if last.number != end {
+                return Err(ControlError::Altered(end));
+            }
         }
-        if last.number == until { Ok((epochs, last)) } else { Err(ControlError::Altered(until)) }
+        Ok(last)
     }
 
     /// The policy that a start goes by: the one of the folder where it is the first of this log or may follow the one in force, else the one
     /// in force.
     pub async fn admit(&self, offered: Policy) -> Result<Policy, ControlError> {
-        let Some(known) = self.reader.in_force(None).await? else { return Ok(offered) };
-        let files = known.files.ok_or(ControlError::NotArchived)?;
-        if offered.files_version() == files {
+        let Some(recorded) = self.recorded().await? else { return Ok(offered) };
+        if offered.files_version() == recorded.files {
             return Ok(offered);
         }
-        let now = self.policy(&files).await?;
-        if may_follow(&now, &self.histories(&now, known.epoch).await?, &offered) {
+        let now = self.policy(&recorded.files).await?;
+        if may_follow(&now, &recorded.histories(&now, &self.log), &offered) {
             return Ok(offered);
         }
         tracing::error!(
@@ -162,14 +189,16 @@ impl Archive {
         Ok(None)
     }
 
-    /// What approvers did up to an epoch, as far as it holds under a policy.
-    pub(super) async fn histories(&self, policy: &Policy, epoch: u64) -> Result<Histories, ControlError> {
-        let mut histories = Histories::default();
-        let (epochs, _) = self.opened(SealedEpoch::default(), epoch).await?;
-        for act in epochs.into_iter().flat_map(|epoch| epoch.opened.acts) {
-            histories.add(act, &policy.approvers, &self.log);
-        }
-        Ok(histories)
+    /// What the last epoch comes to, whatever policy it is seen under; none: nothing was in force yet.
+    pub(super) async fn recorded(&self) -> Result<Option<Recorded>, ControlError> {
+        let Some(known) = self.reader.in_force(None).await? else { return Ok(None) };
+        let mut recorded = Recorded { epoch: known.epoch, files: String::new(), acts: vec![] };
+        let take_in = |opened: NewEpoch| {
+            recorded.files = opened.files;
+            recorded.acts.extend(opened.acts);
+        };
+        self.opened(SealedEpoch::default(), known.epoch, take_in).await?;
+        Ok(Some(recorded))
     }
 
     async fn policy(&self, version: &str) -> Result<Policy, ControlError> {
@@ -177,6 +206,17 @@ impl Archive {
         let policy = Policy::load(PolicyFiles::from_archive(&text).ok_or(ControlError::NotArchived)?).await?;
         // Who can write to the archive cannot put another text under a version.
         if policy.files_version() == version { Ok(policy) } else { Err(ControlError::NotArchived) }
+    }
+}
+
+impl Recorded {
+    /// What approvers did, as far as it holds under a policy.
+    pub(super) fn histories(&self, policy: &Policy, log: &str) -> Histories {
+        let mut histories = Histories::default();
+        for act in &self.acts {
+            histories.add(act.clone(), &policy.approvers, log);
+        }
+        histories
     }
 }
 

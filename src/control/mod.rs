@@ -97,11 +97,11 @@ impl Control {
         let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
         let mut tried = None;
         loop {
-            let known = archive.reader.in_force(None).await?;
-            let epoch = known.as_ref().map_or(0, |known| known.epoch);
-            let acts = approving.acts(&policy, &archive.histories(&policy, epoch).await?);
-            let is_known = known.is_some_and(|known| known.files.as_deref() == Some(policy.files_version()));
-            if acts.is_empty() && is_known {
+            let recorded = archive.recorded().await?;
+            let epoch = recorded.as_ref().map_or(0, |recorded| recorded.epoch);
+            let histories = recorded.as_ref().map(|recorded| recorded.histories(&policy, &archive.log));
+            let acts = approving.acts(&policy, &histories.unwrap_or_default());
+            if acts.is_empty() && recorded.is_some_and(|recorded| recorded.files == policy.files_version()) {
                 break;
             }
             match log.put_in_force(epoch, policy.opening(acts)).await {

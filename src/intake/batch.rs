@@ -4,7 +4,7 @@ use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell};
 use crate::{
     access::Unanswered,
     access_log::{
-        Entry, InputBatch, Kind, Receipt, SubjectPart, digest,
+        Entry, InputBatch, Kind, Question, Receipt, SubjectPart, digest,
         merkle::{Frontier, Hash, leaf_hash},
     },
     clock::today,
@@ -16,7 +16,10 @@ use crate::{
     policy::{Denial, Refusal},
     pseudonym::{CellPlace, Pseudonym},
 };
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 use tracing::Instrument;
 
 /// A record that was not stored, by its line in the source.
@@ -65,8 +68,9 @@ impl Intake {
         let grant = delivery.grant.grant();
         // A load goes on for as long as rows come: days begin and end meanwhile, which opens no epoch.
         if !grant.agreement().in_force_on(today(&*self.clock, &self.zone)) {
-            let about = Box::new((grant.who.clone(), grant.terms(), SubjectPart::default()));
-            return Err(Denial { refusal: Refusal::NotInForce, about }.into());
+            let (who, fields, about) = (grant.who.clone(), BTreeSet::new(), SubjectPart::default());
+            let asked = Box::new(Question { who, terms: grant.terms(), fields, about });
+            return Err(Denial { refusal: Refusal::NotInForce, asked }.into());
         }
         let (mut records, rejected) = self.without_duplicates(delivery, store, rows).await?;
         if records.is_empty() {

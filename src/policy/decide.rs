@@ -66,7 +66,23 @@ pub enum Asked {
     View(String),
 }
 
+impl Asked {
+    /// Which fields these are under an agreement; none: a view that it does not have.
+    pub(super) fn fields<'a>(&'a self, agreement: &'a Agreement, break_glass: bool) -> Option<Cow<'a, [FieldId]>> {
+        Some(match self {
+            Self::Everything if break_glass => {
+                let opened = agreement.break_glass.iter().flat_map(|clause| clause.fields.keys());
+                agreement.fields.keys().chain(opened).copied().collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            Self::Everything => agreement.fields.keys().copied().collect(),
+            Self::Fields(fields) => fields.into(),
+            Self::View(name) => agreement.views.get(name)?.into(),
+        })
+    }
+}
+
 /// What is asked for.
+#[derive(Clone, Copy)]
 pub(super) enum Wanted<'a> {
     Fields(&'a Asked),
     /// What may be asked for: all that the agreement has.
@@ -171,15 +187,7 @@ pub(super) fn decide(
             if !agreement.handling.are_acknowledged(&terms.acknowledged) {
                 return Err(Refusal::Acknowledgement);
             }
-            let fields: Cow<'_, [FieldId]> = match asked {
-                Asked::Everything if terms.break_glass => {
-                    let opened = agreement.break_glass.iter().flat_map(|clause| clause.fields.keys());
-                    agreement.fields.keys().chain(opened).copied().collect::<BTreeSet<_>>().into_iter().collect()
-                }
-                Asked::Everything => agreement.fields.keys().copied().collect(),
-                Asked::Fields(fields) => fields.into(),
-                Asked::View(name) => agreement.views.get(name).ok_or(Refusal::View)?.into(),
-            };
+            let fields = asked.fields(agreement, terms.break_glass).ok_or(Refusal::View)?;
             let decisions: Vec<_> = fields.iter().map(decided).collect();
             if decisions.iter().all(|decision| decision.level == Level::Withheld) {
                 return Err(Refusal::NothingGranted);

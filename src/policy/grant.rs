@@ -5,7 +5,7 @@ use super::{
     decide::{Asked, Decision, Papers, Party, Standing, Terms, Wanted, decide},
 };
 use crate::{
-    access_log::{SubjectPart, TermsInForce, Who},
+    access_log::{Question, SubjectPart, TermsInForce, Who},
     break_glass::Use,
     control::Event,
     dataset::catalogue::RecordTypeId,
@@ -17,7 +17,7 @@ use crate::{
     watch::{Leave, Watch},
 };
 use jiff::civil::Date;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Leave to ask about a subject: which fields at which level, under which terms. Not `Clone`; it is spent on one plan.
 #[derive(Debug)]
@@ -67,7 +67,15 @@ pub struct RightsGrant(Grant);
 pub struct Denial {
     /// Why.
     pub refusal: Refusal,
-    pub(crate) about: Box<(Who, TermsInForce, SubjectPart)>,
+    pub(crate) asked: Box<Question>,
+}
+
+impl Denial {
+    /// Of terms that do not stand: what was asked for under them says nothing.
+    pub(crate) fn of_terms(refusal: Refusal, who: Who, in_force: &InForce) -> Self {
+        let (terms, about) = (versions(in_force), SubjectPart::default());
+        Self { refusal, asked: Box::new(Question { who, terms, fields: BTreeSet::new(), about }) }
+    }
 }
 
 /// May this caller ask for these fields?
@@ -190,7 +198,9 @@ impl Grant {
 
     /// The grant turns into a refusal, by something that shows only now.
     pub(crate) fn refuse(self, refusal: Refusal, about: SubjectPart) -> Denial {
-        Denial { refusal, about: Box::new((self.who.clone(), self.terms(), about)) }
+        let name = |decision: &Decision| self.in_force.policy.catalogue.field(decision.field).name.clone();
+        let fields = self.decisions.iter().map(name).collect();
+        Denial { refusal, asked: Box::new(Question { who: self.who.clone(), terms: self.terms(), fields, about }) }
     }
 }
 
@@ -307,6 +317,41 @@ fn grant(
                 second_person: None,
             })
         }
-        Err(refusal) => Err(Denial { refusal, about: Box::new((who, versions(in_force), SubjectPart::default())) }),
+        Err(refusal) if refusal.is_of_terms() => Err(Denial::of_terms(refusal, who, in_force)),
+        Err(refusal) => {
+            let emergency = emergency.map(|(number, _)| number);
+            let asked = Question {
+                terms: TermsInForce { break_glass: emergency, ..asked_under(in_force, terms) },
+                fields: asked_for(in_force, terms, wanted),
+                who,
+                about: SubjectPart::default(),
+            };
+            Err(Denial { refusal, asked: Box::new(asked) })
+        }
     }
+}
+
+/// The terms of a refused request, which stand: of what was said besides only what the broker knows. Anything could stand there.
+fn asked_under(in_force: &InForce, terms: &Terms) -> TermsInForce {
+    let agreement = in_force.agreement(&terms.agreement);
+    let handling = agreement.map(|agreement| &agreement.handling);
+    TermsInForce {
+        agreement_version: agreement.map(|agreement| agreement.version.clone()),
+        case_reference: agreement.map(|_| terms.case_reference.clone()),
+        handling: handling
+            .filter(|known| known.are_acknowledged(&terms.acknowledged))
+            .map(|known| known.digest().to_owned()),
+        ground: Ground::ALL.into_iter().map(Ground::as_str).find(|ground| *ground == terms.ground),
+        warrant: in_force.warrants.get(&terms.warrant).map(|warrant| (warrant.id.clone(), warrant.used)),
+        ..versions(in_force)
+    }
+}
+
+/// The names of the fields that a refused request asked for.
+fn asked_for(in_force: &InForce, terms: &Terms, wanted: Wanted<'_>) -> BTreeSet<String> {
+    let (Wanted::Fields(asked), Some(agreement)) = (wanted, in_force.agreement(&terms.agreement)) else {
+        return BTreeSet::new();
+    };
+    let fields = asked.fields(agreement, terms.break_glass).unwrap_or_default();
+    fields.iter().map(|field| in_force.policy.catalogue.field(*field).name.clone()).collect()
 }

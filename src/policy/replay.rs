@@ -2,7 +2,7 @@
 
 use super::{
     InForce, Operation, Refusal,
-    decide::{Asked, Papers, Party, Terms, Wanted, decide, refused_by_names},
+    decide::{Asked, Decision, Papers, Party, Terms, Wanted, decide, refused_by_names},
 };
 use crate::ids::{CallerId, OrganisationId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -42,6 +42,13 @@ pub enum Replayed {
     NotRepeatable(&'static str),
     /// Something else.
     Differs(String),
+}
+
+/// Why nothing was decided again.
+enum Undecided {
+    Refused(Refusal),
+    /// A field that is not in the catalogue.
+    Unknown,
 }
 
 /// An entry is stamped after it was decided: so long ago at the most, a request ends before.
@@ -89,41 +96,25 @@ impl Recorded {
     }
 
     fn leave(&self, in_force: &InForce, today: Date) -> Replayed {
-        let (Some(organisation), Some(role)) = (&self.organisation, &self.role) else {
-            return Replayed::Differs("it names no organisation or role".to_owned());
+        let Some(organisation) = &self.organisation else {
+            return Replayed::Differs("it names no organisation".to_owned());
         };
-        let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        let terms = Terms {
-            role: role.clone(),
-            purpose: text(&self.purpose),
-            agreement: text(&self.agreement),
-            case_reference: text(&self.case_reference),
-            warrant: text(&self.warrant),
-            ground: text(&self.ground),
-            break_glass: self.break_glass.is_some(),
-            acknowledged: text(&self.handling),
-        };
-        let catalogue = &in_force.policy.catalogue;
-        let fields: Option<Vec<_>> = self.fields.keys().map(|name| catalogue.field_named(name)).collect();
-        let Some(fields) = fields else { return Replayed::Differs("it names a field that there was not".to_owned()) };
-        let asked = Asked::Fields(fields);
         const OPERATIONS: [Operation; 3] = Operation::ALL;
-        let wanted = match self.kind.as_str() {
-            "release" => Wanted::Fields(&asked),
-            "inspection" => Wanted::Operation(&OPERATIONS[..2]),
-            "change" => Wanted::Operation(&OPERATIONS[2..]),
+        let decided = match self.kind.as_str() {
+            "release" => self.of_fields(in_force, organisation, today),
+            "inspection" => self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[..2]), today),
+            "change" => self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[2..]), today),
             // Which record types is not recorded.
             _ => return self.by_names(in_force, organisation, today, None),
         };
-        let roles = [role.clone()];
-        let party = Party { organisation, roles: &roles };
-        let used = self.caller.as_ref().and_then(|caller| in_force.uses.of(organisation, caller));
-        let emergency = used.and_then(|known| known.unreviewed()).map(|(_, used)| &**used);
-        let papers = Papers { agreed: &in_force.agreed, warrants: &in_force.warrants, emergency };
-        let (_, decisions) = match decide(&in_force.policy, papers, party, &terms, wanted, today) {
-            Ok(decided) => decided,
-            Err(refusal) => return Replayed::Differs(format!("it would be refused ({})", refusal.as_str())),
+        let decisions = match decided {
+            Ok(decisions) => decisions,
+            Err(Undecided::Unknown) => return Replayed::Differs("it names a field that there was not".to_owned()),
+            Err(Undecided::Refused(refusal)) => {
+                return Replayed::Differs(format!("it would be refused ({})", refusal.as_str()));
+            }
         };
+        let catalogue = &in_force.policy.catalogue;
         let other = decisions.iter().find(|decision| {
             let name = &catalogue.field(decision.field).name;
             self.fields.get(name).map(String::as_str) != Some(decision.level.as_str())
@@ -134,21 +125,73 @@ impl Recorded {
         })
     }
 
+    fn of_fields(
+        &self,
+        in_force: &InForce,
+        organisation: &OrganisationId,
+        today: Date,
+    ) -> Result<Vec<Decision>, Undecided> {
+        let known = |name: &String| in_force.policy.catalogue.field_named(name);
+        let asked = Asked::Fields(self.fields.keys().map(known).collect::<Option<_>>().ok_or(Undecided::Unknown)?);
+        self.decided(in_force, organisation, Wanted::Fields(&asked), today)
+    }
+
+    fn decided(
+        &self,
+        in_force: &InForce,
+        organisation: &OrganisationId,
+        wanted: Wanted<'_>,
+        today: Date,
+    ) -> Result<Vec<Decision>, Undecided> {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let terms = Terms {
+            role: text(&self.role),
+            purpose: text(&self.purpose),
+            agreement: text(&self.agreement),
+            case_reference: text(&self.case_reference),
+            warrant: text(&self.warrant),
+            ground: text(&self.ground),
+            break_glass: self.break_glass.is_some() || self.refusal.as_deref() == Some("break_glass"),
+            acknowledged: text(&self.handling),
+        };
+        let roles = [terms.role.clone()];
+        let party = Party { organisation, roles: &roles };
+        let used = self.caller.as_ref().and_then(|caller| in_force.uses.of(organisation, caller));
+        let emergency = used.and_then(|known| known.unreviewed()).map(|(_, used)| &**used);
+        let papers = Papers { agreed: &in_force.agreed, warrants: &in_force.warrants, emergency };
+        let decided = decide(&in_force.policy, papers, party, &terms, wanted, today);
+        decided.map(|(_, decisions)| decisions).map_err(Undecided::Refused)
+    }
+
     fn denial(&self, in_force: &InForce, today: Date) -> Replayed {
         let Some(organisation) = &self.organisation else { return Replayed::NotRepeatable("nobody known asked") };
-        match self.refusal.as_deref() {
-            Some("role") => Replayed::NotRepeatable("the roles of a token"),
-            Some("approver") => Replayed::NotRepeatable("who was an approver"),
+        let refusal = match self.refusal.as_deref() {
+            Some("role") => return Replayed::NotRepeatable("the roles of a token"),
+            Some("approver") => return Replayed::NotRepeatable("who was an approver"),
             Some(refusal @ ("purpose" | "agreement" | "not_in_force")) => {
-                self.by_names(in_force, organisation, today, Some(refusal))
+                return self.by_names(in_force, organisation, today, Some(refusal));
             }
-            // The names fit, and what did not is not recorded: a caller could have put anything there.
-            Some(refusal) => match self.by_names(in_force, organisation, today, None) {
-                Replayed::Same if refusal == "limit" => Replayed::NotRepeatable("how much was told that day"),
-                Replayed::Same => Replayed::NotRepeatable("what was asked for, or its case reference"),
-                differs => differs,
-            },
-            None => Replayed::Differs("a denial without a reason".to_owned()),
+            Some(refusal) => refusal,
+            None => return Replayed::Differs("a denial without a reason".to_owned()),
+        };
+        match self.by_names(in_force, organisation, today, None) {
+            // A reference that does not fit could be anything, and so could a view that there was not.
+            Replayed::Same if self.fields.is_empty() => {
+                return Replayed::NotRepeatable("a case reference, a view or records that were asked for");
+            }
+            Replayed::Same => {}
+            differs => return differs,
+        }
+        match self.of_fields(in_force, organisation, today) {
+            Err(Undecided::Refused(again)) if again.as_str() == refusal => Replayed::Same,
+            Err(Undecided::Refused(again)) => Replayed::Differs(format!("it would be refused ({})", again.as_str())),
+            Err(Undecided::Unknown) => Replayed::Differs("it names a field that there was not".to_owned()),
+            Ok(_) if matches!(refusal, "limit" | "second_person" | "handle" | "break_glass") => {
+                Replayed::NotRepeatable("about whom it was, or how much was told that day")
+            }
+            Ok(_) if refusal == "warrant" => Replayed::NotRepeatable("a warrant for somebody else, or none"),
+            Ok(_) if refusal == "ground" && self.ground.is_none() => Replayed::NotRepeatable("a ground that is none"),
+            Ok(_) => Replayed::Differs("it would be granted".to_owned()),
         }
     }
 

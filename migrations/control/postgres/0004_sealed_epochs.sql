@@ -4,3 +4,4 @@ ALTER TABLE epoch ADD COLUMN seal BYTEA NOT NULL DEFAULT ''; -- HMAC under a key
 ALTER TABLE head ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0; -- the last one behind it; the head's seal is over it too
 ALTER TABLE head ADD COLUMN epoch_seal BYTEA NOT NULL DEFAULT ''; -- the seal of that epoch
 ALTER TABLE event DROP COLUMN seal; -- the epoch's is over it
+CREATE INDEX restriction_epoch ON restriction (epoch); -- who follows reads what is new

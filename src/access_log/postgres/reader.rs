@@ -180,7 +180,7 @@ impl ReadStorage for PostgresReader {
         .bind(epoch.map(|epoch| epoch as i64));
         let row: Option<(i64, String)> =
             self.lanes.run(|connection| Box::pin(query.fetch_optional(connection))).await?;
-        Ok(row.map(|(epoch, files)| InForceNow { epoch: epoch.unsigned_abs(), files: Some(files) }))
+        Ok(row.map(|(epoch, files)| InForceNow { epoch: epoch.unsigned_abs(), files }))
     }
 
     async fn archived(&self, version: &str, name: &str) -> sqlx::Result<Option<String>> {

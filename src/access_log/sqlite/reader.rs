@@ -164,8 +164,8 @@ impl ReadStorage for SqliteReader {
     }
 
     async fn in_force(&self, epoch: Option<u64>) -> sqlx::Result<Option<InForceNow>> {
-        let row: Option<(i64, Option<String>)> = sqlx::query_as(
-            "SELECT number, files FROM epoch WHERE number = coalesce(?1, (SELECT max(number) FROM epoch))",
+        let row: Option<(i64, String)> = sqlx::query_as(
+            "SELECT number, coalesce(files, '') FROM epoch WHERE number = coalesce(?1, (SELECT max(number) FROM epoch))",
         )
         .bind(epoch.map(|epoch| epoch as i64))
         .fetch_optional(&self.pool)

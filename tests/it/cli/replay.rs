@@ -158,3 +158,51 @@ async fn what_a_policy_would_change_is_listed_with_what_of_the_past_would_have_b
     let printed = succeeds(&["policy", "diff", old, after, "--on", &day]);
     assert!(printed.contains("people.person.parish") && printed.contains("agreement sojp-isolation: other parties"));
 }
+
+/// What was asked for is on record where the terms stood; what could be anything is not, and is counted apart.
+#[tokio::test]
+async fn refusals_come_out_the_same_too() {
+    let broker = TestBroker::populated().await;
+    let (police, clinician) = (police(), clinician());
+    let question = |change: fn(&mut disown::pb::QueryRequest)| {
+        let mut question = police.question(ISOLATING);
+        change(&mut question);
+        question
+    };
+    let repeatable = [
+        ("acknowledgement", question(|asked| asked.acknowledged.clear())),
+        ("ground", question(|asked| asked.ground.clear())),
+        ("ground", question(|asked| asked.ground = "research".to_owned())),
+        // Which it was is not on record, and none would have been another.
+        ("ground", question(|asked| asked.ground = "because".to_owned())),
+        ("nothing_granted", question(|asked| asked.fields = vec!["people.person.email".to_owned()])),
+    ];
+    let others = [
+        ("view", question(|asked| asked.view = "everything".to_owned())),
+        ("warrant", question(|asked| asked.warrant = "w-0000000000000000".to_owned())),
+        ("case_reference", question(|asked| asked.terms.as_mut().unwrap().case_reference = "none".to_owned())),
+    ];
+    for (_, asked) in repeatable.iter().chain(&others) {
+        assert_eq!(broker.refused(&police, asked.clone()).await.0, tonic::Code::PermissionDenied);
+    }
+    let entries = broker.entries().await;
+    let denials: Vec<_> = entries.iter().map(|(_, actor, _)| actor).filter(|actor| actor["kind"] == "denial").collect();
+    let refusals: Vec<_> = denials.iter().map(|actor| actor["refusal"].as_str().unwrap()).collect();
+    assert_eq!(refusals, repeatable.iter().chain(&others).map(|(why, _)| *why).collect::<Vec<_>>());
+    for said in ["because", "everything", "w-0000", "\"none\""] {
+        assert!(!denials.iter().any(|actor| actor.to_string().contains(said)), "{said}");
+    }
+    broker.told(&clinician, FREE).await;
+    let deployment = broker.stop().await;
+    let (passed, told) = replay(&deployment);
+    assert!(passed, "{told}");
+    assert!(told["same"].as_u64().unwrap() > repeatable.len() as u64, "{told}");
+    let left: u64 = told["not_repeatable"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(left, others.len() as u64, "{told}");
+
+    // The agreement that was in force then had no such thing: what is on record does not come out of it.
+    let forged = "UPDATE entry SET actor = replace(actor, '\"refusal\":\"nothing_granted\"', '\"refusal\":\"ground\"')";
+    deployment.tamper(forged).await;
+    let (passed, told) = replay(&deployment);
+    assert!(!passed && told["differ"].as_array().unwrap().len() == 1, "{told}");
+}
