@@ -42,34 +42,15 @@ impl Released {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        access_log::{self, Entry},
-        clock::TestClock,
-        entropy::SeededEntropy,
-        pseudonym::{self, KeyEncryptionKey},
-    };
-    use std::sync::Arc;
+    use crate::access_log::{Entry, digest, scratch::scratch};
 
     #[tokio::test]
     async fn a_receipt_releases_the_bytes_that_it_covers_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
-        let entropy = Arc::new(SeededEntropy::new(1));
-        let kek = KeyEncryptionKey::parse(&"5a".repeat(32)).unwrap();
-        let keyring = pseudonym::create("disown.example/test", &[], &kek, &*entropy).unwrap();
-        let log = access_log::start(access_log::Settings {
-            place: access_log::Place::Sqlite(&folder.path().join("control.sqlite"), None),
-            broker: "test".try_into().unwrap(),
-            keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
-            clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),
-            entropy,
-            zone: jiff::tz::TimeZone::UTC,
-        })
-        .await
-        .unwrap();
+        let log = scratch(folder.path()).await;
         for (bytes, covered, fits) in [(b"answer", b"answer", true), (b"answer", b"amswer", false)] {
             let redacted = Redacted::new(bytes.to_vec(), Entry::administration("test"), false);
-            let receipt =
-                log.appender.append(redacted.entry.clone(), crate::access_log::digest(covered)).await.unwrap();
+            let receipt = log.appender.append(redacted.entry.clone(), digest(covered)).await.unwrap();
             assert_eq!(release(redacted, receipt).is_ok(), fits);
         }
     }

@@ -14,6 +14,8 @@ pub mod proof;
 mod reader;
 mod receipt;
 mod recover;
+#[cfg(test)]
+pub(crate) mod scratch;
 mod sequencer;
 mod sqlite;
 mod state;

@@ -1,13 +1,10 @@
 //! What a batch is worth that opens an epoch.
 
 use crate::{
-    access_log::{self, Entry, Kind, NewEpoch, Place, TermsInForce, Unavailable, Who},
-    clock::TestClock,
+    access_log::{Entry, Kind, NewEpoch, TermsInForce, Unavailable, Who, scratch::scratch},
     control::Restriction,
-    entropy::SeededEntropy,
-    pseudonym::{self, KeyEncryptionKey, RestrictionName},
+    pseudonym::RestrictionName,
 };
-use std::sync::Arc;
 
 /// An entry that was decided in an epoch.
 fn decided(epoch: u64) -> Entry {
@@ -37,19 +34,7 @@ fn decided(epoch: u64) -> Entry {
 #[tokio::test]
 async fn behind_a_restriction_in_its_own_batch_an_entry_is_stale() {
     let folder = tempfile::tempdir().unwrap();
-    let entropy = Arc::new(SeededEntropy::new(1));
-    let kek = KeyEncryptionKey::parse(&"5a".repeat(32)).unwrap();
-    let keyring = pseudonym::create("disown.example/test", &[], &kek, &*entropy).unwrap();
-    let log = access_log::start(access_log::Settings {
-        place: Place::Sqlite(&folder.path().join("control.sqlite"), None),
-        broker: "test".try_into().unwrap(),
-        keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
-        clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),
-        entropy,
-        zone: jiff::tz::TimeZone::UTC,
-    })
-    .await
-    .unwrap();
+    let log = scratch(folder.path()).await;
     log.appender.put_in_force(0, NewEpoch::default()).await.unwrap();
     let epoch = log.reader.in_force(None).await.unwrap().unwrap().epoch;
     let restriction = Restriction { name: RestrictionName::stored(&[7; 32]).unwrap(), restricted: true };
