@@ -42,8 +42,8 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the terms do not stand, whatever is asked for under them.
     pub(super) fn is_of_terms(self) -> bool {
-        use Refusal::{Agreement, Approver, CaseReference, NotInForce, Purpose, Role};
-        matches!(self, Role | Purpose | Agreement | NotInForce | CaseReference | Approver)
+        use Refusal::{Agreement, CaseReference, NotInForce, Purpose, Role};
+        matches!(self, Role | Purpose | Agreement | NotInForce | CaseReference)
     }
 
     /// Whether it goes by the subject: when it is told must not tell more.

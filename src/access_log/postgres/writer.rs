@@ -31,9 +31,9 @@ pub(in crate::access_log) struct PostgresStorage {
     connection: Option<PgConnection>,
 }
 
-/// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if the head, and with it the epoch, is
-/// the one that the batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's divides
-/// by zero: an error tells that from a race that was lost.
+/// Head, entries, subtrees and the checkpoint before, in one statement and one round trip, if the head, and with it the epoch, is the one
+/// that the batch was made for; nothing otherwise. It gives the entries as the server has them. A broker whose clock is not the server's
+/// divides by zero: an error tells that from a race that was lost.
 const APPEND: &str = "\
 WITH at AS (SELECT 1 WHERE (SELECT coalesce(max(size), 0) FROM head) = $1 \
 AND coalesce((SELECT root FROM head WHERE size = $1), $22) = $22 \
