@@ -159,6 +159,15 @@ impl Histories {
         history.acts.push(act);
     }
 
+    /// The same acts, as far as they hold by other approvers.
+    pub(crate) fn under(&self, approvers: &Approvers, log: &str) -> Self {
+        let mut histories = Self::default();
+        for act in self.0.values().flat_map(|history| &history.acts) {
+            histories.add(act.clone(), approvers, log);
+        }
+        histories
+    }
+
     /// Of one matter.
     pub fn of(&self, matter: &Matter) -> Option<&History> {
         self.0.get(matter)

@@ -70,10 +70,13 @@ impl Archive {
             (_, Some(before)) => before.policy.clone(),
             (_, None) => Arc::new(self.policy(&files).await?),
         };
-        // Another policy may say otherwise who approves: under it everything is taken in anew.
-        let later = before.filter(|before| unchanged.is_some() && (1..known.epoch).contains(&before.epoch()));
+        let later = before.filter(|before| (1..known.epoch).contains(&before.epoch()));
         let after = later.map_or_else(SealedEpoch::default, |before| before.epoch);
         let (mut now, mut has_acted) = (later.map_or_else(Happened::default, Happened::until), false);
+        if unchanged.is_none() {
+            // Another policy may say otherwise who approves.
+            now.histories = Arc::new(now.histories.under(&policy.approvers, &self.log));
+        }
         let mut of_policy = String::new();
         let take_in = |mut opened: NewEpoch| {
             has_acted |= !opened.acts.is_empty();
@@ -86,7 +89,7 @@ impl Archive {
             return Err(ControlError::Altered(epoch.number));
         }
         let agreed = match later {
-            Some(before) if !has_acted => before.agreed.clone(),
+            Some(before) if unchanged.is_some() && !has_acted => before.agreed.clone(),
             _ => self.agreed(&policy, &now.histories).await?,
         };
         let Happened { histories, warrants, watched, uses, restricted } = now;
