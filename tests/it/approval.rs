@@ -359,6 +359,25 @@ async fn whose_time_as_an_approver_is_over_approves_no_more_and_what_was_approve
     broker.finish().await;
 }
 
+/// An approval counts by the key that its approver has under the policy in force, on a broker that runs as after a start.
+#[tokio::test]
+async fn what_was_signed_with_a_key_that_another_policy_gives_to_nobody_counts_no_more() {
+    let broker = with_a_draft(|text| text).await.serve().await;
+    broker.agree("sojp-story", &ALL).await;
+    answered(&broker, &officer()).await;
+    let text = fs::read_to_string(broker.deployment.path("policies/approvers.toml")).unwrap();
+    let key_of = |name: &str| {
+        let section = text.split_once(&format!("[approvers.{name}]\n")).unwrap().1;
+        section.lines().find(|line| line.starts_with("key = ")).unwrap().to_owned()
+    };
+    let (signed, other) = (key_of("superintendent"), key_of("greffier"));
+    let swapped = text.replace(&signed, "its key").replace(&other, &signed).replace("its key", &other);
+    fs::write(broker.deployment.path("policies/approvers.toml"), swapped).unwrap();
+    broker.approve_policy().await;
+    denied(&broker, &officer()).await;
+    broker.finish().await;
+}
+
 #[tokio::test]
 async fn a_review_that_is_overdue_is_told_and_blocks_after_its_days_of_grace() {
     let due = today().saturating_add(1.day());
