@@ -1,4 +1,4 @@
-//! The `disown` command.
+//! The `disownctl` command.
 
 use std::process::ExitCode;
 

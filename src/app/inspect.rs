@@ -13,7 +13,7 @@ use sqlx::Connection;
 #[derive(Debug, thiserror::Error)]
 pub enum NotFit {
     /// It is not reached.
-    #[error("not reached: {0}; is the server running, and has `disown database init` made its databases and roles?")]
+    #[error("not reached: {0}; is the server running, and has `disownctl database init` made its databases and roles?")]
     Unreachable(#[from] sqlx::Error),
     /// Its layout.
     #[error(transparent)]

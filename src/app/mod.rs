@@ -59,7 +59,7 @@ pub enum AppError {
     #[error("keyring: {0}")]
     Keyring(#[from] InvalidKeyring),
     /// A dataset of the catalogue without a key.
-    #[error("the keyring has no key for the dataset `{0}` of the catalogue; `disown keys add {0}` makes one")]
+    #[error("the keyring has no key for the dataset `{0}` of the catalogue; `disownctl keys add {0}` makes one")]
     NoKey(DatasetId),
     /// The policy.
     #[error("policy: {0}")]

@@ -1,4 +1,4 @@
-//! `disown agreement`.
+//! `disownctl agreement`.
 
 use super::client::Broker;
 use crate::{
@@ -88,7 +88,7 @@ pub(super) struct OfDataset {
 
 #[derive(Debug, Args)]
 pub(super) struct Signed {
-    /// Your key, a PEM file that `disown agreement key` made.
+    /// Your key, a PEM file that `disownctl agreement key` made.
     #[arg(long)]
     key: PathBuf,
     /// Why, in one line.

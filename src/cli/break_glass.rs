@@ -1,4 +1,4 @@
-//! `disown break-glass`.
+//! `disownctl break-glass`.
 
 use super::{
     client::{Broker, Client},
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// For somebody's vital interests, more than the terms of access show: for one subject and a short time, and reviewed afterwards.
 #[derive(Debug, Subcommand)]
 pub(super) enum BreakGlass {
-    /// Break glass. The data protection officer is told at once. `disown describe` says what it opens.
+    /// Break glass. The data protection officer is told at once. `disownctl describe` says what it opens.
     Use(Use),
     /// What waits for review. For the data protection officer.
     List(List),
@@ -29,7 +29,7 @@ pub(super) struct Use {
     /// Why; it stands in the access log.
     #[arg(long)]
     reason: String,
-    /// The handling conditions that you have read and are bound by, as `disown describe` names them.
+    /// The handling conditions that you have read and are bound by, as `disownctl describe` names them.
     #[arg(long, env = "DISOWN_ACKNOWLEDGE", default_value = "")]
     acknowledge: String,
     /// As JSON.
@@ -93,7 +93,7 @@ impl Use {
         if self.json {
             println!("{}", json!({ "until": until, "entry": entry }));
         } else {
-            println!("until {until}: ask with `disown query … --break-glass`; entry {entry} of the access log");
+            println!("until {until}: ask with `disownctl query … --break-glass`; entry {entry} of the access log");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,4 +1,4 @@
-//! `disown catalogue`.
+//! `disownctl catalogue`.
 
 use crate::{
     database::Engine,

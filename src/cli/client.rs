@@ -93,7 +93,7 @@ impl Broker {
         let channel = endpoint
             .connect()
             .await
-            .with_context(|| format!("no broker answers at {}; is `disown serve` running there?", self.server))?;
+            .with_context(|| format!("no broker answers at {}; is `disownctl serve` running there?", self.server))?;
         connection(channel, &self.token)
     }
 }
@@ -104,7 +104,7 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
     let next = match status.code() {
         Code::Unauthenticated => "; get a fresh token (--token or DISOWN_TOKEN): it is good for ten minutes at most",
         Code::PermissionDenied => {
-            "; check role, purpose, agreement and case reference, and with `disown describe` what has to be acknowledged \
+            "; check role, purpose, agreement and case reference, and with `disownctl describe` what has to be acknowledged \
              and named: the broker tells no more, its auditors can"
         }
         _ => "",

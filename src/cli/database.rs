@@ -1,4 +1,4 @@
-//! `disown database` and `disown migrate`.
+//! `disownctl database` and `disownctl migrate`.
 
 use crate::{
     config::{Config, PostgresConfig},
@@ -43,7 +43,7 @@ pub(super) struct Migrate {
     /// The configuration.
     #[arg(long, default_value = "disown.toml")]
     config: PathBuf,
-    /// An administrator, as for `disown database init`.
+    /// An administrator, as for `disownctl database init`.
     #[arg(long, env = "DISOWN_ADMIN", hide_env_values = true, required_unless_present = "check")]
     admin: Option<String>,
     /// Only this dataset, or `control`.

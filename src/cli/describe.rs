@@ -1,4 +1,4 @@
-//! `disown describe`.
+//! `disownctl describe`.
 
 use super::{client::Client, table::table};
 use crate::pb::{self, access_service_client::AccessServiceClient};

@@ -1,4 +1,4 @@
-//! `disown init`.
+//! `disownctl init`.
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -37,10 +37,10 @@ impl Init {
         println!("  {at}/key-encryption-key  keep it apart from the rest");
         println!("  {at}/log.vkey            give it to everybody: receipts and the access log are verified with it");
         if development {
-            println!("Serve with: disown serve --config {at}/disown.toml --development");
+            println!("Serve with: disownctl serve --config {at}/disown.toml --development");
         } else {
             println!(
-                "Put your issuer and its keys (jwks.json) and your certificate into it, then: disown serve --config {at}/disown.toml"
+                "Put your issuer and its keys (jwks.json) and your certificate into it, then: disownctl serve --config {at}/disown.toml"
             );
         }
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `disown keys`.
+//! `disownctl keys`.
 
 use crate::{config::Config, dataset::Catalogue, entropy::SystemEntropy, pseudonym};
 use anyhow::Context;

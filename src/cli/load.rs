@@ -1,4 +1,4 @@
-//! `disown load`.
+//! `disownctl load`.
 
 use super::{
     IN_PART,

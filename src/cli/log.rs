@@ -1,4 +1,4 @@
-//! `disown log`.
+//! `disownctl log`.
 
 use super::{
     client::{Client, Connection},
@@ -51,7 +51,7 @@ pub(super) struct Verify {
     /// The access log of a configuration, wherever its database is.
     #[arg(long, conflicts_with_all = ["database", "export"])]
     config: Option<PathBuf>,
-    /// Its public key, a file as `disown init` writes it.
+    /// Its public key, a file as `disownctl init` writes it.
     #[arg(long)]
     key: PathBuf,
     /// As JSON.
@@ -89,7 +89,7 @@ pub(super) struct Bundle {
 pub(super) struct CheckReceipt {
     /// A file with one response a line, as proto3 JSON.
     file: PathBuf,
-    /// The access log's public key, a file as `disown init` writes it.
+    /// The access log's public key, a file as `disownctl init` writes it.
     #[arg(long)]
     key: PathBuf,
     /// As JSON.

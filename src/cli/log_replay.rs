@@ -1,4 +1,4 @@
-//! `disown log replay`: every decision on record, made again.
+//! `disownctl log replay`: every decision on record, made again.
 
 use crate::{
     access_log::{Filter, Reader},

@@ -1,4 +1,4 @@
-//! `disown log search` and `disown log count`.
+//! `disownctl log search` and `disownctl log count`.
 
 use super::{client::Client, log_offline::ExportLine, query::subject_of, table::table};
 use crate::pb::{self, audit_service_client::AuditServiceClient};

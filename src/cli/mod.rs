@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 /// A gRPC broker that keeps datasets apart, links them for one answer, and records every access before it is released.
 #[derive(Debug, Parser)]
-#[command(name = "disown", version, about)]
+#[command(name = "disownctl", version, about)]
 struct Arguments {
     /// What the broker says about itself on standard error: error, warn, info, debug, trace, or directives.
     #[arg(long, global = true, default_value = "warn", env = "DISOWN_TELEMETRY")]
@@ -107,27 +107,27 @@ pub fn main() -> ExitCode {
     let telemetry = match telemetry::start(&arguments.telemetry) {
         Ok(telemetry) => telemetry,
         Err(error) => {
-            eprintln!("disown: --telemetry: {error}");
+            eprintln!("disownctl: --telemetry: {error}");
             return ExitCode::from(2);
         }
     };
     telemetry::quiet_panics();
     if let Err(error) = memory::keep_private() {
-        eprintln!("disown: the system does not let the memory of this process be kept private: {error}");
+        eprintln!("disownctl: the system does not let the memory of this process be kept private: {error}");
         return ExitCode::FAILURE;
     }
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("disown: {error}");
+            eprintln!("disownctl: {error}");
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(run(arguments.command, &telemetry)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("disown: {}", client::explain(&error));
+            eprintln!("disownctl: {}", client::explain(&error));
             ExitCode::from(exit_code(&error))
         }
     }

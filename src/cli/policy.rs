@@ -1,4 +1,4 @@
-//! `disown policy`.
+//! `disownctl policy`.
 
 use super::{agreement::Signed, policy_diff::Diff, table::table};
 use crate::{

@@ -1,4 +1,4 @@
-//! `disown policy diff`: what a change of policy alters, before it is in force.
+//! `disownctl policy diff`: what a change of policy alters, before it is in force.
 
 use super::{
     log_replay::{Decisions, progress, reader},

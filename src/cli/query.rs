@@ -1,4 +1,4 @@
-//! `disown query`.
+//! `disownctl query`.
 
 use super::{client::Client, receipt, table::table};
 use crate::pb::{self, access_service_client::AccessServiceClient, cell::Shown, query_request::Subject};
@@ -26,13 +26,13 @@ pub(super) struct Query {
     /// The condition relied on, for a law enforcement purpose on special category data: `legal_duty`.
     #[arg(long, default_value = "")]
     ground: String,
-    /// The handling conditions that you have read and are bound by, as `disown describe` names them.
+    /// The handling conditions that you have read and are bound by, as `disownctl describe` names them.
     #[arg(long, env = "DISOWN_ACKNOWLEDGE", default_value = "")]
     acknowledge: String,
-    /// Glass was broken for this subject, by `disown break-glass use` under the same terms.
+    /// Glass was broken for this subject, by `disownctl break-glass use` under the same terms.
     #[arg(long)]
     break_glass: bool,
-    /// Append answer and receipt to this file, for `disown log check-receipt`.
+    /// Append answer and receipt to this file, for `disownctl log check-receipt`.
     #[arg(long)]
     receipt_out: Option<PathBuf>,
     /// As JSON.

@@ -1,4 +1,4 @@
-//! `disown rights`.
+//! `disownctl rights`.
 
 use super::{client::Client, query::subject_of};
 use crate::pb::{self, RestrictionGround, rights_service_client::RightsServiceClient};

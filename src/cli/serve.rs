@@ -1,4 +1,4 @@
-//! `disown serve`.
+//! `disownctl serve`.
 
 use crate::{app::App, clock::SystemClock, config::Config, entropy::SystemEntropy, telemetry::Telemetry};
 use anyhow::Context;

@@ -1,4 +1,4 @@
-//! `disown token`.
+//! `disownctl token`.
 
 use crate::{
     clock::SystemClock,
@@ -36,7 +36,7 @@ impl Token {
         let path = config
             .identity
             .development_key
-            .context("this deployment has no development issuer; `disown init --development` lays out one that has")?;
+            .context("this deployment has no development issuer; `disownctl init --development` lays out one that has")?;
         let pem = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let roles: Vec<&str> = self.role.iter().map(String::as_str).collect();
         let mut issuer = DevelopmentIssuer::from_pem(&pem)?;

@@ -1,4 +1,4 @@
-//! `disown warrant`.
+//! `disownctl warrant`.
 
 use super::client::Broker;
 use crate::pb::{self, warrant_service_client::WarrantServiceClient};

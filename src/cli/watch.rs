@@ -1,4 +1,4 @@
-//! `disown watch`.
+//! `disownctl watch`.
 
 use super::{client::Broker, query::subject_of};
 use crate::pb::{self, WatchReason, watch_service_client::WatchServiceClient};

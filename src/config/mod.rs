@@ -65,7 +65,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidConfig {
     /// It cannot be read.
-    #[error("{path}: {source}; `disown init DIR` lays out a deployment to start from")]
+    #[error("{path}: {source}; `disownctl init DIR` lays out a deployment to start from")]
     Unreadable {
         /// Where.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum InvalidConfig {
     /// The development issuer without its three conditions.
     #[error(
         "the issuer `{DEVELOPMENT_ISSUER}` lets anybody in who has its key, and `development_approvers` approve whatever there is: both need \
-         `disown serve --development` and a loopback address"
+         `disownctl serve --development` and a loopback address"
     )]
     Development,
     /// Databases that cannot be reached as they should be.

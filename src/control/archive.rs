@@ -138,7 +138,7 @@ impl Archive {
         }
         tracing::error!(
             version = offered.version,
-            "the policy of the folder is not approved, and what is in force stays; `disown policy propose` and `approve` do that"
+            "the policy of the folder is not approved, and what is in force stays; `disownctl policy propose` and `approve` do that"
         );
         Ok(now)
     }

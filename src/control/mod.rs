@@ -69,11 +69,11 @@ pub enum ControlError {
     #[error("the policy in force: {0}")]
     Policy(#[from] InvalidPolicy),
     /// Those who have to agree to a policy have not.
-    #[error("the policy of the folder is not approved (version {0}); `disown policy propose` and `approve` do that")]
+    #[error("the policy of the folder is not approved (version {0}); `disownctl policy propose` and `approve` do that")]
     NotApproved(String),
     /// Something stands in the database that no broker recorded, or is no longer there.
     #[error(
-        "control epoch {0} is not as a broker recorded it: the access log's database was altered by somebody else. `disown log replay` tells \
+        "control epoch {0} is not as a broker recorded it: the access log's database was altered by somebody else. `disownctl log replay` tells \
          what was decided otherwise; restore a copy that is whole"
     )]
     Altered(u64),

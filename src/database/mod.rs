@@ -1,6 +1,7 @@
 //! How databases are opened: durability, limits and privileges are set here and nowhere else. SQLite is the embedded default, one
 //! file a database; PostgreSQL is for production, one database with roles of its own for each dataset and for the access log.
 
+mod migrations;
 pub mod postgres;
 pub mod sqlite;
 

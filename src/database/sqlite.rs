@@ -1,18 +1,13 @@
 //! How databases are opened: durability is set here and nowhere else.
 
-use super::Engine;
+use super::{Engine, migrations};
 use crate::dataset::catalogue::{Catalogue, DatasetSpec};
 use sqlx::{
     ConnectOptions, Connection, SqlitePool,
-    migrate::{MigrateError, Migrator},
+    migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, time::Duration};
-
-static PEOPLE: Migrator = sqlx::migrate!("migrations/people/sqlite");
-static CLINICAL: Migrator = sqlx::migrate!("migrations/clinical/sqlite");
-static PUBLIC_HEALTH: Migrator = sqlx::migrate!("migrations/public_health/sqlite");
-static CONTROL: Migrator = sqlx::migrate!("migrations/control/sqlite");
 
 /// A database to write to. `synchronous=FULL`: a transaction is on the medium when it is committed. `secure_delete`: what is
 /// deleted is overwritten.
@@ -58,18 +53,15 @@ fn pool() -> SqlitePoolOptions {
 
 /// Lays out the control database.
 pub async fn migrate_control(connection: &mut sqlx::SqliteConnection) -> Result<(), MigrateError> {
-    CONTROL.run(connection).await
+    migrations::control(Engine::Sqlite).run(connection).await
 }
 
 /// Lays out a dataset's database: the reference datasets by the migrations in the binary, others from the catalogue.
 pub async fn migrate_dataset(pool: &SqlitePool, catalogue: &Catalogue, spec: &DatasetSpec) -> sqlx::Result<()> {
-    let migrator = match spec.id.as_str() {
-        "people" => &PEOPLE,
-        "clinical" => &CLINICAL,
-        "public_health" => &PUBLIC_HEALTH,
-        _ => return lay_out_from_catalogue(pool, catalogue, spec).await,
+    let Some(migrations) = migrations::dataset(spec.id.as_str(), Engine::Sqlite) else {
+        return lay_out_from_catalogue(pool, catalogue, spec).await;
     };
-    migrator.run(pool).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))
+    migrations.run(pool).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))
 }
 
 async fn lay_out_from_catalogue(pool: &SqlitePool, catalogue: &Catalogue, spec: &DatasetSpec) -> sqlx::Result<()> {

@@ -98,7 +98,7 @@ pub enum NotLaidOut {
     NoEntropy,
 }
 
-/// Writes everything that `disown serve` needs. The agreements are drafts: each begins today and holds for a year.
+/// Writes everything that `disownctl serve` needs. The agreements are drafts: each begins today and holds for a year.
 pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<(), NotLaidOut> {
     let base = &layout.directory;
     if base.join("disown.toml").exists() {

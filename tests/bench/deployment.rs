@@ -108,18 +108,18 @@ impl Deployment {
         Ok(())
     }
 
-    /// Puts the population in, by `disown load`.
+    /// Puts the population in, by `disownctl load`.
     pub fn populate(&self, address: &str) -> anyhow::Result<()> {
         let token = self.token(&REGISTRAR)?;
         for (dataset, header) in HEADERS {
             let file = self.path(&format!("{dataset}.csv"));
             fs::write(&file, rows(dataset, header)?)?;
             let Party { role, purpose, agreement, case, .. } = REGISTRAR;
-            let mut load = Command::new(env!("CARGO_BIN_EXE_disown"));
+            let mut load = Command::new(env!("CARGO_BIN_EXE_disownctl"));
             load.args(["load", dataset]).arg(&file).args(["--source", "invented", "--role", role]);
             load.args(["--purpose", purpose, "--agreement", agreement, "--case", case]);
             load.env("DISOWN_SERVER", format!("http://{address}")).env("DISOWN_TOKEN", &token);
-            let loaded = load.stdin(Stdio::null()).output().context("disown load")?;
+            let loaded = load.stdin(Stdio::null()).output().context("disownctl load")?;
             ensure!(loaded.status.success(), "not loaded: {}", String::from_utf8_lossy(&loaded.stderr));
             remove(&file)?;
         }

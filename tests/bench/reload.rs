@@ -66,7 +66,7 @@ async fn while_asking(report: &mut Report) -> anyhow::Result<()> {
     report.figure("told to ask again, the policy having changed", others.again as f64, Unit::Count);
     report.note(
         "load: `Policy::load`, from texts to a policy that has kept its red lines and passed its cases. While others ask: \
-         SIGHUP to `disown serve` until it tells the new version; callers, server and the compiling share this machine.",
+         SIGHUP to `disownctl serve` until it tells the new version; callers, server and the compiling share this machine.",
     );
     Ok(())
 }

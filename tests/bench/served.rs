@@ -1,4 +1,4 @@
-//! The real binary, `disown serve`, in a process of its own, and what the system says of that process.
+//! The real binary, `disownctl serve`, in a process of its own, and what the system says of that process.
 
 use crate::{
     asking::{channels, terms, with_token},
@@ -25,7 +25,7 @@ pub struct Served {
 
 impl Served {
     pub fn start(deployment: Deployment) -> anyhow::Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_disownctl"));
         command.args(["serve", "--development", "--config"]).arg(deployment.path("disown.toml"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(deployment.path("telemetry"))?);
         let mut child = command.spawn()?;

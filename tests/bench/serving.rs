@@ -33,7 +33,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     }
     report.figure("memory at most", served.memory("VmHWM")?, Unit::Bytes);
     report.note(format!(
-        "`disown serve` with a clinician's question for nine fields of three datasets over {SUBJECTS} subjects, each of whom has \
+        "`disownctl serve` with a clinician's question for nine fields of three datasets over {SUBJECTS} subjects, each of whom has \
          every record type that is asked for (an answer that lacks one would wait for its slot). The callers share this \
          machine with the server."
     ));

@@ -50,7 +50,7 @@ fn serving_without_a_configuration_says_how_to_get_one() {
     let empty = tempfile::tempdir().unwrap();
     let config = empty.path().join("disown.toml");
     let told = fails(64, &["serve", "--config", config.to_str().unwrap()]);
-    assert!(told.contains("`disown init DIR` lays out a deployment to start from"), "{told}");
+    assert!(told.contains("`disownctl init DIR` lays out a deployment to start from"), "{told}");
 }
 
 #[test]

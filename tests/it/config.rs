@@ -61,7 +61,7 @@ fn a_key_that_is_missing_or_of_another_type_is_refused() {
     }
     assert!(matches!(unread("Europe/Jersey", "Europe/Atlantis"), InvalidConfig::TimeZone(_)));
     let nowhere = Config::read(&PathBuf::from("there/is/no/disown.toml")).unwrap_err();
-    assert!(nowhere.to_string().contains("disown init"), "{nowhere}");
+    assert!(nowhere.to_string().contains("disownctl init"), "{nowhere}");
 }
 
 #[test]

@@ -77,7 +77,7 @@ async fn a_role_that_reaches_another_database_of_the_deployment_starts_nothing()
 #[tokio::test]
 async fn on_a_layout_that_it_does_not_know_a_broker_does_not_start() {
     for (spoil, named) in [
-        ("DELETE FROM _sqlx_migrations", "migration 1 is not applied to it; `disown migrate` does that"),
+        ("DELETE FROM _sqlx_migrations", "migration 1 is not applied to it; `disownctl migrate` does that"),
         (
             "INSERT INTO _sqlx_migrations SELECT 77, description, installed_on, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
             "migration 77 of it is not one that this broker knows",

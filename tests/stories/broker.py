@@ -139,7 +139,7 @@ class Broker:
                 token = self.command(
                     "token", "--config", self.config, "--caller", caller.name, "--organisation", caller.organisation,
                     "--role", caller.role, kept=False).stdout.strip()
-                expect(token.count(".") == 2, "`disown token` printed something else than a token")
+                expect(token.count(".") == 2, "`disownctl token` printed something else than a token")
                 self._tokens[key] = (token, time.monotonic())
                 self.issued.append(token)
             return token

@@ -88,7 +88,7 @@ def find_defects(rows, manifest):
 
 
 def check_report(cases, dataset, code, report):
-    """Holds what `disown load` reports against the manifest; returns what to say of it."""
+    """Holds what `disownctl load` reports against the manifest; returns what to say of it."""
     total, defects = len(cases.rows[dataset]), cases.defects[dataset]
     expect_equal(f"rows of {dataset}", report["rows"], total)
     rejected = {rejection["line"]: rejection["rule"] for rejection in report["rejected"]}

@@ -37,7 +37,7 @@ def check_receipts(world):
     few.write_text("".join(as_line(reply.response) for reply in world.replies[:2]), "utf-8")
     told = world.broker.command("log", "check-receipt", str(few), "--key", world.broker.key).stdout
     expect("2 receipts hold" in told, f"check-receipt says {told.strip()!r}")
-    return f"{report['checked']:,} hold offline, by `disown log check-receipt`"
+    return f"{report['checked']:,} hold offline, by `disownctl log check-receipt`"
 
 
 def check_forged_receipts(world):
@@ -84,13 +84,13 @@ def verify_log(world):
     forged.write_text("".join(lines), "utf-8")
     code = world.broker.command(*verify, str(forged), "--key", world.broker.key, codes=range(256)).returncode
     expect_equal("exit code for a log with another salt", code, 1)
-    return "`disown log verify` passes the export and the database, and refuses an export with one digit changed"
+    return "`disownctl log verify` passes the export and the database, and refuses an export with one digit changed"
 
 
 def verify_database(world):
     database = world.broker.directory / "data/control.sqlite"
     world.broker.command("log", "verify", "--database", str(database), "--key", world.broker.key)
-    return "`disown log verify` passes the database"
+    return "`disownctl log verify` passes the database"
 
 
 def rehash_log(world):

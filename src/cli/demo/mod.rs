@@ -1,4 +1,4 @@
-//! `disown demo`: what a newcomer sees first.
+//! `disownctl demo`: what a newcomer sees first.
 
 mod ask;
 mod population;
@@ -163,13 +163,13 @@ async fn invite(base: &Path, issuer: &DevelopmentIssuer, channel: &Channel, list
     println!(
         "\nThe broker stays up at http://{listen} until you press Ctrl-C; its files are in {at}. Ask yourself:\n
   export DISOWN_SERVER=http://{listen}
-  export DISOWN_TOKEN=$(disown token --config {at}/disown.toml --caller {} --organisation {} --role {})
-  disown query jy:{ISOLATING} --role {} --purpose {} --agreement {} --case {} \\
+  export DISOWN_TOKEN=$(disownctl token --config {at}/disown.toml --caller {} --organisation {} --role {})
+  disownctl query jy:{ISOLATING} --role {} --purpose {} --agreement {} --case {} \\
     --acknowledge {}\n
-  export DISOWN_TOKEN=$(disown token --config {at}/disown.toml --caller {} --organisation {} --role {})
-  disown query jy:{ISOLATING} --view isolation_check --role {} --purpose {} --agreement {} --case {} \\
+  export DISOWN_TOKEN=$(disownctl token --config {at}/disown.toml --caller {} --organisation {} --role {})
+  disownctl query jy:{ISOLATING} --view isolation_check --role {} --purpose {} --agreement {} --case {} \\
     --ground {} --acknowledge {}\n
-`disown` is target/release/disown after `cargo build --release`. The README has a client in Python.",
+`disownctl` is target/release/disownctl after `cargo build --release`. The README has a client in Python.",
         CLINICIAN.name,
         CLINICIAN.organisation,
         CLINICIAN.role,

@@ -1,4 +1,4 @@
-//! What a role may do: given by `disown database init`, and held against the server's own word at every start. A role that may do
+//! What a role may do: given by `disownctl database init`, and held against the server's own word at every start. A role that may do
 //! more could reach across to another dataset or rewrite the access log, and the broker does not start with one.
 
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -80,7 +80,7 @@ pub enum WrongPrivileges {
         may: String,
     },
     /// It could not do its work.
-    #[error("the role `{role}` may not {what}; `disown database init` grants it")]
+    #[error("the role `{role}` may not {what}; `disownctl database init` grants it")]
     TooFew {
         /// Which role.
         role: String,

@@ -83,7 +83,7 @@ impl Provision<'_> {
 
     async fn make_database(&self, admin: &mut PgConnection) -> sqlx::Result<()> {
         // One at a time: two that make the same role at once would trip over each other. It is let go with the connection.
-        sqlx::query("SELECT pg_advisory_lock(hashtext('disown database init'))").execute(&mut *admin).await?;
+        sqlx::query("SELECT pg_advisory_lock(hashtext('disownctl database init'))").execute(&mut *admin).await?;
         let (database, owner) = (&self.database, self.owner());
         make_role(admin, &owner, "NOLOGIN").await?;
         for (role, duty, password) in &self.roles {

@@ -1,7 +1,7 @@
 //! The layout of each database: migrations are applied by whoever owns it, and a broker starts on the layout it knows and no other.
 
 use crate::{
-    database::Engine,
+    database::{Engine, migrations},
     dataset::{
         self,
         catalogue::{Catalogue, DatasetSpec},
@@ -11,11 +11,6 @@ use sqlx::{
     AssertSqlSafe, PgConnection,
     migrate::{MigrateError, Migrator},
 };
-
-static PEOPLE: Migrator = sqlx::migrate!("migrations/people/postgres");
-static CLINICAL: Migrator = sqlx::migrate!("migrations/clinical/postgres");
-static PUBLIC_HEALTH: Migrator = sqlx::migrate!("migrations/public_health/postgres");
-static CONTROL: Migrator = sqlx::migrate!("migrations/control/postgres");
 
 /// How a database is laid out.
 #[derive(Clone, Copy)]
@@ -34,7 +29,7 @@ pub enum UnknownSchema {
     #[error("its layout cannot be read: {0}")]
     Unreadable(#[from] sqlx::Error),
     /// Not laid out yet, or not to the end.
-    #[error("migration {0} is not applied to it; `disown migrate` does that")]
+    #[error("migration {0} is not applied to it; `disownctl migrate` does that")]
     Missing(i64),
     /// From a later version of the broker, or of something else.
     #[error("migration {0} of it is not one that this broker knows")]
@@ -46,15 +41,10 @@ pub enum UnknownSchema {
 
 impl Schema<'_> {
     /// None for a dataset that is there by its catalogue alone.
-    fn migrations(&self) -> Option<&'static Migrator> {
+    fn migrations(&self) -> Option<Migrator> {
         match self {
-            Schema::Control => Some(&CONTROL),
-            Schema::Dataset(_, spec) => match spec.id.as_str() {
-                "people" => Some(&PEOPLE),
-                "clinical" => Some(&CLINICAL),
-                "public_health" => Some(&PUBLIC_HEALTH),
-                _ => None,
-            },
+            Schema::Control => Some(migrations::control(Engine::Postgres)),
+            Schema::Dataset(_, spec) => migrations::dataset(spec.id.as_str(), Engine::Postgres),
         }
     }
 

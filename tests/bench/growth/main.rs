@@ -3,8 +3,8 @@
 //! - *subjects*: linked queries a second over so many subjects
 //! - *entries*: the same with so many entries in the access log
 //! - *proofs*: how long an inclusion and a consistency proof take in it
-//! - *verify*: how many entries `disown log verify` hashes again in a second of a core
-//! - *restart*: how long `disown serve` takes until it is ready
+//! - *verify*: how many entries `disownctl log verify` hashes again in a second of a core
+//! - *restart*: how long `disownctl serve` takes until it is ready
 //! - *sync*: linked queries a second where each sync takes 5 ms longer
 //!
 //!     cargo bench --bench growth -- [--json] [--subjects=N,N ...] [--entries=N,N ...] [--runs=N] [--seconds=N] [--lock=FILE] [STEP ...]

@@ -1,4 +1,4 @@
-//! From the start of `disown serve` to its telling where it listens, and to its health's being that it serves.
+//! From the start of `disownctl serve` to its telling where it listens, and to its health's being that it serves.
 
 use crate::{
     deployment::Deployment,

@@ -1,4 +1,4 @@
-//! `disown log verify`, a process of its own, by its own processor time and by the clock.
+//! `disownctl log verify`, a process of its own, by its own processor time and by the clock.
 
 use crate::{
     deployment::Deployment,

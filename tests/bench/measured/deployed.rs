@@ -7,7 +7,7 @@ use super::{
 use std::process::Command;
 
 /// What is measured is the binary that people run.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_disown");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_disownctl");
 
 pub struct Deployed {
     pub cluster: Cluster,

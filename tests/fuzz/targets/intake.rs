@@ -1,4 +1,4 @@
-//! A CSV file as `disown load` reads it: its header against every dataset, and, where one fits, its rows delivered to a broker.
+//! A CSV file as `disownctl load` reads it: its header against every dataset, and, where one fits, its rows delivered to a broker.
 //! Every row is either stored or rejected.
 #![no_main]
 

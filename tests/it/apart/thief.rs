@@ -7,7 +7,10 @@ use disown::{
     ids::DatasetId,
     pseudonym::{self, KeyEncryptionKey, SubjectIdentifier},
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, FromRow, Row as _,
+    sqlite::{SqliteConnectOptions, SqliteRow},
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs,
@@ -23,7 +26,7 @@ pub(super) struct Store {
 }
 
 /// A stolen row.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) pseudonym: Vec<u8>,
     pub(super) record_id: Vec<u8>,
@@ -40,6 +43,26 @@ pub(super) struct Row {
     days: String,
     parish: String,
     sealed: Vec<u8>,
+}
+
+impl<'r> FromRow<'r, SqliteRow> for Row {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            pseudonym: row.try_get("pseudonym")?,
+            record_id: row.try_get("record_id")?,
+            batch: row.try_get("batch")?,
+            position: row.try_get("position")?,
+            salt: row.try_get("salt")?,
+            blind: row.try_get("blind")?,
+            day: row.try_get("day")?,
+            as_of: row.try_get("as_of")?,
+            records: row.try_get("records")?,
+            record_type: row.try_get("record_type")?,
+            days: row.try_get("days")?,
+            parish: row.try_get("parish")?,
+            sealed: row.try_get("sealed")?,
+        })
+    }
 }
 
 /// Who is behind each pseudonym, by dataset: the keys tell.

@@ -9,7 +9,7 @@ use std::{
 
 /// The command, without the settings of whoever runs the tests.
 pub fn disown() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_disownctl"));
     for name in ["DISOWN_SERVER", "DISOWN_TOKEN", "DISOWN_CA", "DISOWN_CERT", "DISOWN_KEY", "DISOWN_TELEMETRY"] {
         command.env_remove(name);
     }
@@ -43,7 +43,7 @@ pub fn fails(code: i32, arguments: &[&str]) -> String {
     stderr
 }
 
-/// `disown serve`, in a process of its own.
+/// `disownctl serve`, in a process of its own.
 pub struct Serving {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,

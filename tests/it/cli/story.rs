@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A deployment that `disown init` laid out and `disown serve` serves, with a folder beside it for files of its callers.
+/// A deployment that `disownctl init` laid out and `disownctl serve` serves, with a folder beside it for files of its callers.
 struct Story {
     folder: TempDir,
     broker: Serving,

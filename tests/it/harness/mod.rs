@@ -256,7 +256,7 @@ impl Deployment {
         LogKey::parse(fs::read_to_string(self.path("log.vkey")).unwrap().trim()).unwrap()
     }
 
-    /// Makes a key for one more dataset, as `disown keyring add` does.
+    /// Makes a key for one more dataset, as `disownctl keys add` does.
     pub fn add_key(&self, dataset: &str) {
         let kek = KeyEncryptionKey::parse(&fs::read_to_string(self.path("key-encryption-key")).unwrap()).unwrap();
         let sealed = fs::read_to_string(self.path("keyring.json")).unwrap();

@@ -36,7 +36,7 @@ impl Deployment {
 
     /// The command that serves it.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_disownctl"));
         command.args(["serve", "--development", "--config"]).arg(self.path("disown.toml"));
         command
     }

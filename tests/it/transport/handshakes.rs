@@ -187,7 +187,7 @@ async fn the_command_line_shows_a_certificate_where_one_is_asked_for() {
     let (bound, unbound) = (token(&good), asker.token(&broker.deployment));
     let elsewhere = token(&authority.client("another"));
     let ask = async |token: &str, more: &[(&str, &str)]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_disown"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_disownctl"));
         command.args(["query", &format!("jy:{NOBODY}"), "--server", &server, "--role", role, "--purpose", purpose]);
         command.args(["--agreement", agreement, "--case", case]).env("DISOWN_TOKEN", token);
         command.args(["--acknowledge", &conditions_of(agreement), "--ground", &ground_under(agreement)]);

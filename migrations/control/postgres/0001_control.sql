@@ -1,4 +1,5 @@
--- The access log, and what a decision depends on. Entries, heads, checkpoints and epochs are inserted, never updated; no role of a
+-- The access log, and what decisions depend on. Whoever has this database and not the brokers' keys can neither put anything in force in
+-- it nor take out what is. Entries, heads, checkpoints and epochs are inserted, never updated; no role of a
 -- broker may do anything else.
 
 CREATE TABLE entry (
@@ -33,7 +34,9 @@ CREATE TABLE head (
     size BIGINT PRIMARY KEY, -- entries in the tree
     predecessor BIGINT NOT NULL UNIQUE, -- size of the head before
     root BYTEA NOT NULL, -- RFC 6962 tree hash
-    seal BYTEA NOT NULL -- HMAC under a key of the brokers over predecessor, size and root: only they append
+    epoch BIGINT NOT NULL, -- the last one behind it
+    epoch_seal BYTEA NOT NULL, -- the seal of that epoch
+    seal BYTEA NOT NULL -- HMAC under a key of the brokers over all of this: only they append
 );
 
 -- Signed after the batch has been read back from the store and hashed again.
@@ -46,7 +49,8 @@ CREATE TABLE checkpoint (
 CREATE TABLE epoch (
     number BIGINT PRIMARY KEY, -- from 1
     policy_version TEXT NOT NULL, -- in force since
-    files TEXT NOT NULL -- SHA-256 of all files of the policy, hexadecimal; the archive has them as `files`
+    files TEXT NOT NULL, -- SHA-256 of all files of the policy, hexadecimal; the archive has them as `files`
+    seal BYTEA NOT NULL -- HMAC under a key of the brokers over the seal of the epoch before and what this one opened
 );
 
 -- Policies and agreements, whole, by content hash: what an entry's versions mean can be read years later.
@@ -70,3 +74,29 @@ CREATE TABLE restriction (
     restricted BOOLEAN NOT NULL,
     PRIMARY KEY (name, epoch)
 );
+CREATE INDEX restriction_epoch ON restriction (epoch); -- who follows reads what is new
+
+-- What approvers did about agreements and datasets, signed. Inserted, never updated: together they say what is in force.
+CREATE TABLE act (
+    matter TEXT NOT NULL, -- agreement:<id> or dataset:<id>
+    number BIGINT NOT NULL, -- of the acts about it, from 1
+    epoch BIGINT NOT NULL REFERENCES epoch (number), -- the act opened it, or came with a policy that did
+    deed TEXT NOT NULL, -- propose, approve, see, suspend, terminate, withdraw, restore
+    object TEXT NOT NULL, -- a version (SHA-256 of an agreement's text, hexadecimal), a dataset, or empty
+    approver TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    signature BYTEA NOT NULL, -- Ed25519 over the statement
+    PRIMARY KEY (matter, number)
+);
+CREATE INDEX act_epoch ON act (epoch);
+
+-- What happened to warrants, to subjects that are watched, to callers who break glass, and to whatever else decisions depend on and
+-- nobody signs. Inserted, never updated: together they say what stands.
+CREATE TABLE event (
+    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, caller:<organisation>/<name>
+    number BIGINT NOT NULL, -- of what happened to it, from 1
+    epoch BIGINT NOT NULL REFERENCES epoch (number), -- the event opened it
+    what TEXT NOT NULL, -- JSON; subjects stand in it under names of their own
+    PRIMARY KEY (about, number)
+);
+CREATE INDEX event_epoch ON event (epoch);
