@@ -18,6 +18,7 @@ use crate::{
     intake::STARTED,
     policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
+    readiness::Readiness,
 };
 pub use inspect::NotFit;
 use reload::reload_on_request;
@@ -150,10 +151,12 @@ impl App {
         // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
         verifier.fetch_if_due().await;
         let verifier = Arc::new(verifier);
+        let readiness = Arc::<Readiness>::default();
         let stores = open_stores(&config, &policy).await?;
-        let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving).await?;
+        let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving, readiness.clone()).await?;
         let control = Arc::new(control);
-        let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
+        let (services, intake) = 
+            services(&config, &log, control, stores, &keyring, verifier, readiness, clock, entropy);
         let lost = intake.reconcile(&log.reader, config.broker.as_str()).await?;
         if lost > 0 {
             tracing::warn!(lost, "batches were recorded and did not arrive");

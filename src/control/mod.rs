@@ -14,10 +14,17 @@ use crate::{
     clock::{Clock, today},
     policy::{Agreement, InForce, InvalidPolicy, Policy},
     pseudonym::{Keyring, RestrictionName},
+    readiness::{Obstacle, Readiness},
 };
 use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::Mutex, time::sleep};
 
 /// What is in force, and the only way to change it.
@@ -28,6 +35,10 @@ pub struct Control {
     /// What was in force, and is.
     pub(crate) archive: Archive,
     approving: Approving,
+    /// Whether the stores fit what is in force.
+    readiness: Arc<Readiness>,
+    /// The last epoch that was not taken over: its policy need not be compiled again to find that out.
+    not_taken_over: AtomicU64,
     /// One change at a time: each is made of what was in force before it.
     turn: Mutex<()>,
 }
@@ -77,6 +88,9 @@ pub enum ControlError {
          what was decided otherwise; restore a copy that is whole"
     )]
     Altered(u64),
+    /// Another broker put another catalogue in force than the stores were opened with.
+    #[error("{}", Obstacle::Catalogue)]
+    OtherCatalogue,
     /// The archive does not have it, or another text.
     #[error("the policy in force is not in the archive")]
     NotArchived,
@@ -93,6 +107,7 @@ impl Control {
         log: Appender,
         reader: Reader,
         approving: Approving,
+        readiness: Arc<Readiness>,
     ) -> Result<Self, ControlError> {
         let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
         let mut tried = None;
@@ -111,7 +126,15 @@ impl Control {
             }
         }
         let in_force = ArcSwap::from_pointee(InForce::nowhere(policy));
-        let control = Self { in_force, log, archive, approving, turn: Mutex::new(()) };
+        let control = Self {
+            in_force,
+            log,
+            archive,
+            approving,
+            readiness,
+            not_taken_over: AtomicU64::new(0),
+            turn: Mutex::new(()),
+        };
         control.follow(None).await?;
         Ok(control)
     }
@@ -163,7 +186,10 @@ impl Control {
                 () = sleep(FOLLOWS_WITHIN) => {}
             }
             let _turn = self.turn.lock().await;
-            if let Err(error) = self.follow(None).await {
+            let followed = self.follow(None).await;
+            if let Err(error) = followed
+                && !matches!(error, ControlError::OtherCatalogue)
+            {
                 tracing::warn!(%error, "what is in force is not known; nothing that depends on it is released");
                 self.log.check();
             }
@@ -171,9 +197,22 @@ impl Control {
     }
 
     /// Takes over what the database has; `offered` may be the policy that it names.
+    ///
+    /// INVARIANT (fail-closed): the stores were opened with one catalogue, and columns have their places by it. What is in force with
+    /// another is not taken over; what was decided before it is stale, so nothing can be recorded and nothing is released.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
         let before = self.in_force();
+        let last = self.archive.reader.in_force(None).await?.map_or(0, |known| known.epoch);
+        if last > 0 && last == self.not_taken_over.load(Ordering::Relaxed) {
+            return Err(ControlError::OtherCatalogue);
+        }
         if let Some(now) = self.archive.in_force(None, Some(&before), offered).await? {
+            if !now.policy.has_catalogue_of(&before.policy) {
+                self.not_taken_over.store(now.epoch(), Ordering::Relaxed);
+                self.readiness.lost(Obstacle::Catalogue);
+                return Err(ControlError::OtherCatalogue);
+            }
+            self.readiness.regained(&Obstacle::Catalogue);
             if !Arc::ptr_eq(&now.histories, &before.histories) {
                 now.tell(today(&*self.approving.clock, &self.approving.zone));
             }

@@ -186,6 +186,8 @@ pub enum InvalidPolicy {
     BrokenOff,
 }
 
+const CATALOGUE: &str = "catalogue.toml";
+
 impl Policy {
     /// Compiles a policy, holds it against its red lines and runs its cases: on a thread of its own, since it takes long, and the
     /// others have requests to answer.
@@ -200,7 +202,7 @@ impl Policy {
             files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
         };
         casbin::check_model(text("model.conf")?)?;
-        let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
+        let catalogue = Arc::new(Catalogue::parse(text(CATALOGUE)?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
         let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));
@@ -247,6 +249,12 @@ impl Policy {
     /// SHA-256 over all of it, agreements and cases too, hexadecimal: two policies of one version are the same in every byte.
     pub fn files_version(&self) -> &str {
         &self.files_version
+    }
+
+    /// Whether its catalogue is that of another policy, in every byte.
+    pub(crate) fn has_catalogue_of(&self, other: &Policy) -> bool {
+        let catalogue = |policy: &Policy| policy.files.rules.get(CATALOGUE).cloned();
+        catalogue(self) == catalogue(other)
     }
 
     /// The texts it was made of.

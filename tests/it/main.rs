@@ -16,6 +16,7 @@ mod approval;
 mod audit;
 mod break_glass;
 mod brokers;
+mod catalogues;
 mod categories;
 mod cli;
 mod config;

@@ -216,6 +216,16 @@ impl Deployment {
         self.servers.as_ref().unwrap().admin().database(&only.database).connect().await.unwrap()
     }
 
+    /// How many records the store of a dataset holds.
+    pub async fn records(&self, dataset: &str) -> i64 {
+        const COUNT: &str = "SELECT count(*) FROM record";
+        if self.servers.is_some() {
+            return sqlx::query_scalar(COUNT).fetch_one(&mut self.as_superuser(dataset).await).await.unwrap();
+        }
+        let file = disown::database::sqlite::read_only(&self.path(&format!("data/{dataset}.sqlite")));
+        sqlx::query_scalar(COUNT).fetch_one(&mut file.connect().await.unwrap()).await.unwrap()
+    }
+
     /// Its access log, to be read.
     pub async fn reader(&self) -> Reader {
         match self.config().postgres {
