@@ -1,5 +1,10 @@
 //! A deployment to start from: configuration, keyring, policies and agreements, as files.
 
+pub mod keyring_file;
+mod stores;
+
+pub use stores::{CONTROL, NotMade, make_stores};
+
 use crate::{
     approval::{ApproverKey, Approvers, InvalidApprovers},
     dataset::catalogue::{Catalogue, InvalidCatalogue},
@@ -68,6 +73,8 @@ pub struct Layout {
     pub log_name: String,
     /// With an issuer of tokens for development.
     pub development: bool,
+    /// The hosts of PostgreSQL where its databases will be; none: they are files.
+    pub postgres: Vec<String>,
 }
 
 /// A deployment that could not be laid out.
@@ -150,6 +157,10 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
         .replace("{issuer}", &issuer)
         .replace("{development_key}\n", development_key)
         .replace("{development_approvers}\n", development_approvers);
+    let configuration = match layout.postgres.as_slice() {
+        [] => configuration,
+        hosts => configuration.replace("\n[answers]\n", &format!("\n[postgres]\nhosts = {hosts:?}\n\n[answers]\n")),
+    };
     // Last: what is there is whole.
     write(&base.join("disown.toml"), configuration.as_bytes())
 }

@@ -32,7 +32,7 @@ async fn reopened(dataset: &str, sql: &str) -> Result<(), String> {
     let path = folder.path().join("store.sqlite");
     let catalogue = Arc::new(Catalogue::parse(&reference()).unwrap());
     let (at, _) = catalogue.dataset_named(dataset).unwrap();
-    SqliteDataset::open(&path, catalogue.clone(), at).await.unwrap().close().await;
+    database::sqlite::make_dataset(&path, &catalogue, catalogue.dataset(at), &[0; 32].into()).await.unwrap();
     let mut connection = database::sqlite::writable(&path).connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();

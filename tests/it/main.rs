@@ -36,6 +36,7 @@ mod policy;
 mod postgres;
 mod rights;
 mod sequencing;
+mod stores;
 mod telemetry;
 mod terms;
 mod transport;
