@@ -70,10 +70,14 @@ async fn fit(
     all: &[String],
     store: &StoreIdentity,
 ) -> Result<(), NotFit> {
-    let mut connection = server.connect().await?;
+    let mut connection = match server.connect().await {
+        Ok(connection) => connection,
+        Err(error) => return Err(identity::not_the_store(&error).map_or_else(|| error.into(), NotFit::Store)),
+    };
+    // First: an empty database lacks its layout too, and that is not what is wrong with it.
+    store.is(identity::on_server(&mut connection).await?.as_deref())?;
     schema.check(&mut connection).await?;
     check(&mut connection, duty, all).await?;
-    store.is(identity::on_server(&mut connection).await?.as_deref())?;
     durability(&mut connection).await??;
     drop(connection.close().await);
     Ok(())

@@ -152,7 +152,8 @@ impl App {
             None => Place::Sqlite(&database, config.access_log_max_pages),
             Some(postgres) => {
                 let control = keyring.store_identity(CONTROL).await;
-                let (appender, reader) = (postgres.appender()?.expecting(control), postgres.reader()?.expecting(control));
+                let (appender, reader) =
+                    (postgres.appender()?.expecting(control), postgres.reader()?.expecting(control));
                 Place::Postgres(Box::new(appender), Box::new(reader))
             }
         };
@@ -185,9 +186,10 @@ impl App {
         let verifier = Arc::new(verifier);
         let readiness = Arc::<Readiness>::default();
         let stores = stores::open(&config, &policy, &keyring).await?;
-        let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving, readiness.clone()).await?;
+        let control =
+            Control::start(policy, log.appender.clone(), log.reader.clone(), approving, readiness.clone()).await?;
         let control = Arc::new(control);
-        let (services, intake) = 
+        let (services, intake) =
             services(&config, &log, control, stores, &keyring, verifier, readiness, clock, entropy);
         let lost = intake.reconcile(&log.reader, config.broker.as_str()).await?;
         if lost > 0 {

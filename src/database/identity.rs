@@ -60,7 +60,7 @@ pub async fn on_server(connection: &mut PgConnection) -> sqlx::Result<Option<Vec
 }
 
 /// Whether a connection failed because the database is not the store that it is taken for.
-pub(super) fn not_the_store(error: &sqlx::Error) -> Option<NotTheStore> {
+pub(crate) fn not_the_store(error: &sqlx::Error) -> Option<NotTheStore> {
     const NO_DATABASE: &str = "3D000";
     match error {
         sqlx::Error::Configuration(source) => source.downcast_ref::<NotTheStore>().copied(),

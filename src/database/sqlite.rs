@@ -124,10 +124,13 @@ async fn lay_out_from_catalogue(
     catalogue: &Catalogue,
     spec: &DatasetSpec,
 ) -> sqlx::Result<()> {
-    let there: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'record'").fetch_one(&mut *connection).await?;
+    let there: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'record'")
+        .fetch_one(&mut *connection)
+        .await?;
     if there == 0 {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(crate::dataset::ddl(catalogue, spec, Engine::Sqlite))).execute(connection).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(crate::dataset::ddl(catalogue, spec, Engine::Sqlite)))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }

@@ -5,7 +5,11 @@ use super::{
     record::{NewRecord, StoredRecord},
 };
 use crate::{
-    access::Address, database::{NotTheStore, postgres::refused}, ids::DatasetId, pseudonym::Pseudonym};
+    access::Address,
+    database::{NotTheStore, postgres::refused},
+    ids::DatasetId,
+    pseudonym::Pseudonym,
+};
 use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::postgres::PgDatabaseError;

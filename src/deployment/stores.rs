@@ -91,9 +91,8 @@ pub async fn make_stores(
     only: Option<&str>,
     entropy: &dyn Entropy,
 ) -> Result<Vec<String>, NotMade> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|source| NotMade::Io { path: path.to_owned(), source })
-    };
+    let read =
+        |path: &Path| std::fs::read_to_string(path).map_err(|source| NotMade::Io { path: path.to_owned(), source });
     let catalogue = Catalogue::parse(&read(&config.policies.join("catalogue.toml"))?)?;
     let (mut sealed, kek) = (read(&config.keyring)?, config.key_encryption_key.get()?);
     let making = Making { config, catalogue: &catalogue, keyring: pseudonym::open(&sealed, &kek)?, admin };

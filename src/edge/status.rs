@@ -44,7 +44,9 @@ impl Failure {
                 Told::Denied => "denied",
                 Told::Invalid(_) => "invalid",
             },
-            Failure::Unavailable(_) | Failure::NotReady | Failure::TooLate | Failure::Timeout | Failure::Busy => "unavailable",
+            Failure::Unavailable(_) | Failure::NotReady | Failure::TooLate | Failure::Timeout | Failure::Busy => {
+                "unavailable"
+            }
             Failure::Fault => "fault",
         }
     }

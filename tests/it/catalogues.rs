@@ -17,7 +17,9 @@ fn swapped(text: &str, one: &str, other: &str) -> String {
 /// Whatever differs, places of fields, columns, record types and datasets are not those of the stores, or what they mean is not.
 const ALTERATIONS: [(&str, Alteration); 5] = [
     ("two columns have changed places", |text| swapped(text, "phone", "email")),
-    ("a column need not be there", |text| text.replacen("required = true, coarse = \"initial\"", "coarse = \"initial\"", 1)),
+    ("a column need not be there", |text| {
+        text.replacen("required = true, coarse = \"initial\"", "coarse = \"initial\"", 1)
+    }),
     ("a category is another", |text| {
         text.replacen("provided = true, category = \"demography\"", "provided = true, category = \"contact\"", 1)
     }),
@@ -54,7 +56,8 @@ async fn a_broker_that_cannot_serve_the_catalogue_in_force_answers_nothing() {
         first.health_becomes(ServingStatus::NotServing).await;
         let (_, message) = first.refused(&clinician(), clinician().question(ISOLATING)).await;
         assert!(message.contains("cannot serve what is in force"), "{what}: {message}");
-        let row = format!("{NOBODY},Zoe,Noel,1990-01-02,F,JE,1 Rue,Trinity,JE3 5JB,07700 900009,zoe@example.org,2019-04-01");
+        let row =
+            format!("{NOBODY},Zoe,Noel,1990-01-02,F,JE,1 Rue,Trinity,JE3 5JB,07700 900009,zoe@example.org,2019-04-01");
         let put_in = first.load(&registrar(), "people", PEOPLE, &[row]).await;
         assert_eq!(put_in.err().unwrap().code(), Code::Unavailable, "{what}");
         assert_eq!(first.deployment.records("people").await, held, "{what}");
