@@ -41,16 +41,16 @@ impl Default for Readiness {
 impl Readiness {
     /// Something is in the way from now on. Whoever runs the broker is told once.
     pub fn lost(&self, obstacle: Obstacle) {
-        let told = format!("nothing is answered: {obstacle}");
+        let error = obstacle.to_string();
         if self.0.send_if_modified(|obstacles| obstacles.insert(obstacle)) {
-            tracing::error!("{told}");
+            tracing::error!(error, "nothing is answered");
         }
     }
 
     /// It is no longer in the way.
     pub fn regained(&self, obstacle: &Obstacle) {
         if self.0.send_if_modified(|obstacles| obstacles.remove(obstacle)) {
-            tracing::info!("what was in the way of answers is no longer: {obstacle}");
+            tracing::info!("something that was in the way of answers no longer is");
         }
     }
 

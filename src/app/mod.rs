@@ -176,7 +176,8 @@ impl App {
         };
         // People approve policies too, where they are not approved for development.
         let archive = Archive { reader: log.reader.clone(), log: approving.log.clone(), keyring: None };
-        let policy = if approving.development.is_some() { policy } else { archive.admit(policy).await? };
+        let policy =
+            if approving.development.is_some() { policy } else { archive.admit(policy, approving.today()).await? };
         let verifier = match policy.version == offered {
             true => verifier,
             false => verifier_of(&config, &policy, &keyring, &clock)?,

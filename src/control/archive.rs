@@ -1,6 +1,6 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::{About, ControlError, Restriction, may_follow};
+use super::{About, ControlError, Restriction, can_be_amended, may_follow};
 use crate::{
     access_log::{Epoch, NewEpoch, Reader, SealedEpoch},
     approval::{Act, Histories, History},
@@ -126,14 +126,18 @@ impl Archive {
     }
 
     /// The policy that a start goes by: the one of the folder where it is the first of this log or may follow the one in force, else the one
-    /// in force.
-    pub async fn admit(&self, offered: Policy) -> Result<Policy, ControlError> {
-        let Some(recorded) = self.recorded().await? else { return Ok(offered) };
+    /// in force. One that could never be amended is not admitted.
+    pub async fn admit(&self, offered: Policy, today: Date) -> Result<Policy, ControlError> {
+        let Some(recorded) = self.recorded().await? else {
+            can_be_amended(&offered, today)?;
+            return Ok(offered);
+        };
         if offered.files_version() == recorded.files {
             return Ok(offered);
         }
         let now = self.policy(&recorded.files).await?;
         if may_follow(&now, &recorded.histories(&now, &self.log), &offered) {
+            can_be_amended(&offered, today)?;
             return Ok(offered);
         }
         tracing::error!(

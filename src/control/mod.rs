@@ -17,7 +17,7 @@ use crate::{
     readiness::{Obstacle, Readiness},
 };
 use arc_swap::ArcSwap;
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use std::{
     sync::{
         Arc,
@@ -82,6 +82,12 @@ pub enum ControlError {
     /// Those who have to agree to a policy have not.
     #[error("the policy of the folder is not approved (version {0}); `disownctl policy propose` and `approve` do that")]
     NotApproved(String),
+    /// Nobody could approve the policy after it.
+    #[error(
+        "the policy of the folder would be the last one: no approver with a key, whose time is not over, could give {0}. Each of them makes a \
+         key with `disownctl agreement key FILE`; what that prints goes into `approvers.toml`"
+    )]
+    LastPolicy(String),
     /// Something stands in the database that no broker recorded, or is no longer there.
     #[error(
         "control epoch {0} is not as a broker recorded it: the access log's database was altered by somebody else. `disownctl log replay` tells \
@@ -153,6 +159,9 @@ impl Control {
             if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
                 return Err(ControlError::NotApproved(policy.version));
             }
+            if self.approving.development.is_none() {
+                can_be_amended(&policy, self.approving.today())?;
+            }
             let acts = self.approving.acts(&policy, &now.histories);
             match self.log.put_in_force(now.epoch(), policy.opening(acts)).await {
                 Err(Unavailable::EpochMoved) if tried != Some(now.epoch()) => {
@@ -214,12 +223,18 @@ impl Control {
             }
             self.readiness.regained(&Obstacle::Catalogue);
             if !Arc::ptr_eq(&now.histories, &before.histories) {
-                now.tell(today(&*self.approving.clock, &self.approving.zone));
+                now.tell(self.approving.today());
             }
             self.in_force.store(Arc::new(now));
         }
         Ok(())
     }
+}
+
+/// Whether there could be a policy after this one: those who would have to approve it can.
+fn can_be_amended(policy: &Policy, today: Date) -> Result<(), ControlError> {
+    let lacks = policy.lacks_approvers_on(today);
+    if lacks.is_empty() { Ok(()) } else { Err(ControlError::LastPolicy(lacks.join(", nor "))) }
 }
 
 /// Whether a policy may come after the one in force: its rules are the same, or they were approved last.
@@ -229,6 +244,11 @@ fn may_follow(now: &Policy, histories: &Histories, next: &Policy) -> bool {
 }
 
 impl Approving {
+    /// The island's day.
+    pub(crate) fn today(&self) -> Date {
+        today(&*self.clock, &self.zone)
+    }
+
     /// What approvers for development do about a policy's agreements.
     fn acts(&self, policy: &Policy, histories: &Histories) -> Vec<Act> {
         let Some(development) = &self.development else { return vec![] };

@@ -11,9 +11,10 @@ use crate::{
     entropy::{Entropy, NoEntropy},
     identity::{DEVELOPMENT_ISSUER, DevelopmentIssuer},
     ids::DatasetId,
+    policy::dated,
     pseudonym::{self, InvalidKeyring, KeyEncryptionKey},
 };
-use jiff::{ToSpan, civil::Date};
+use jiff::civil::Date;
 use std::{
     fs,
     io::{self, Write},
@@ -186,14 +187,6 @@ fn with_keys(folder: &Path, catalogue: &Catalogue, entropy: &dyn Entropy) -> Res
 }
 
 const TLS: &str = "tls = { certificate = \"tls/chain.pem\", key = \"tls/key.pem\" }";
-
-fn dated(text: &str, today: Date) -> String {
-    let (until, review) = (today.saturating_add(1.year()), today.saturating_add(11.months()));
-    let valid = format!("valid = {{ from = {today}, until = {until}, review = {review} }}");
-    text.split_inclusive('\n')
-        .map(|line| if line.starts_with("valid = ") { format!("{valid}\n") } else { line.to_owned() })
-        .collect()
-}
 
 /// Readable by the owner only.
 fn write(path: &Path, content: &[u8]) -> Result<(), NotLaidOut> {

@@ -53,6 +53,9 @@ pub enum NotMade {
         "the store `{0}` is there, and this keyring does not know that it was made: copy the keyring from where the stores were made"
     )]
     NotRemembered(String),
+    /// A dataset without a key.
+    #[error("the keyring has no key for the dataset `{0}` of the catalogue; `disownctl keys add {0}` makes one")]
+    NoKey(String),
     /// No store is called so.
     #[error("`{0}` is neither a dataset of the catalogue nor `control`")]
     Unknown(String),
@@ -105,6 +108,9 @@ pub async fn make_stores(
         }
     }
 
+    if let Some((_, spec)) = catalogue.datasets().find(|(_, spec)| making.keyring.epoch(&spec.id).is_err()) {
+        return Err(NotMade::NoKey(spec.id.to_string()));
+    }
     let marks = pseudonym::stores(&sealed, &kek)?;
     let mut missing = Vec::new();
     for name in &names {
@@ -128,6 +134,11 @@ pub async fn make_stores(
     }
     for name in &names {
         making.make(name, missing.contains(&name)).await?;
+    }
+    if config.postgres.is_none() {
+        // A file whose name is not on the medium is gone with the power.
+        let synced = std::fs::File::open(&config.data).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| NotMade::Io { path: config.data.clone(), source })?;
     }
     remember(StoreMark::Made)?;
     Ok(names)

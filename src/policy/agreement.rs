@@ -2,6 +2,7 @@
 
 use super::{
     condition::{Condition, InvalidCondition},
+    draft,
     emergency::Emergency,
     ground::Ground,
     handling::{Conditions, Handling},
@@ -215,6 +216,7 @@ struct RawCondition {
 impl Agreement {
     /// Reads and checks an agreement.
     pub fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidAgreement> {
+        check(!draft::is_draft(text), "valid", "is a draft: give it the days, or let `disownctl init` date it")?;
         let file: File = strict_toml::read(text)?;
         check(matches!(file.regime.as_str(), "jersey" | "guernsey"), "regime", "is `jersey` or `guernsey`")?;
         check(!file.legal_basis.trim().is_empty(), "legal_basis", "is needed")?;
