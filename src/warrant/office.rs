@@ -36,8 +36,10 @@ const UNKNOWN: Invalid = Invalid::of("id", "a warrant that was registered");
 const OTHER: Invalid = Invalid::of("warrant", "in every part what was registered");
 const DONE: Invalid = Invalid::of("id", "a warrant that waits for this");
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
-const FIELDS: Invalid =
-    Invalid::of("fields", "one at least, each a field of the agreement that is out of reach of law enforcement");
+const FIELDS: Invalid = Invalid::of(
+    "fields",
+    "one at least, each a field of the agreement that law enforcement reaches with a warrant only",
+);
 const SUBJECTS: Invalid = Invalid::of("identifiers", "1 to 100 subject identifiers");
 const WORDS: Invalid = line("court, reference, case_reference");
 const DAYS: Invalid = Invalid::of("valid_from, valid_until", "a first day and a last one that is not before it");
