@@ -130,6 +130,8 @@ impl Explain {
         let today = self.on.unwrap_or_else(this_day);
         let policy = policy::Policy::load(PolicyFiles::read(&self.folder)?.dated(today)).await?;
         let fields = self.fields(&policy)?;
+        let condition = policy.agreement(&self.agreement).and_then(|agreement| agreement.condition.as_ref());
+        let condition = condition.map(|condition| condition.in_words(&policy.catalogue));
         let mut rows = table(["field", "shown", "set by", "policy", "agreement", "breaking glass", "hard rule"]);
         for field in fields {
             let explained = policy
@@ -143,7 +145,7 @@ impl Explain {
             if self.json {
                 let lines: Vec<_> =
                     lines.iter().map(|one| json!({ "file": one.file, "line": one.line, "text": one.text })).collect();
-                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "break_glass": opened, "hard_rule": hard_rule });
+                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "break_glass": opened, "hard_rule": hard_rule, "condition": condition });
                 println!("{row}");
                 continue;
             }
@@ -161,6 +163,9 @@ impl Explain {
         }
         if !self.json {
             println!("{rows}");
+            if let Some(condition) = condition {
+                println!("covers those for whom {condition}");
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -161,7 +161,8 @@ impl Archive {
         Ok(text.and_then(|text| policy.read_agreement(&text)).filter(|kept| kept.version == version).map(Arc::new))
     }
 
-    /// The agreements in force: of each the last version that was approved, without what was withdrawn.
+    /// The agreements in force: of each the last version that was approved, without what was withdrawn; none whose condition a party of it
+    /// could bring about.
     async fn agreed(&self, policy: &Policy, histories: &Histories) -> Result<Agreed, ControlError> {
         let mut agreed = Agreed::new();
         for drafted in policy.agreements() {
@@ -175,6 +176,11 @@ impl Archive {
                 approved => approved,
             };
             agreed.extend(in_force.map(|agreement| (id.to_string(), agreement)));
+        }
+        // What came together here was perhaps never looked at together. Nothing is read under it until it is mended.
+        for gate in policy.own_gates(&agreed) {
+            tracing::error!(agreement = gate.agreement, error = %gate, "an agreement is not in force");
+            agreed.remove(&gate.agreement);
         }
         Ok(agreed)
     }

@@ -33,6 +33,8 @@ const POLICIES: &[(&str, &str)] = &[
     ("approvers.toml", include_str!("../../policies/approvers.toml")),
     ("red-lines.toml", include_str!("../../policies/red-lines.toml")),
     ("policy.csv", include_str!("../../policies/policy.csv")),
+    ("agreements/arrival-register.toml", include_str!("../../policies/agreements/arrival-register.toml")),
+    ("agreements/arrival-register.cases.toml", include_str!("../../policies/agreements/arrival-register.cases.toml")),
     ("agreements/audit.toml", include_str!("../../policies/agreements/audit.toml")),
     ("agreements/audit.cases.toml", include_str!("../../policies/agreements/audit.cases.toml")),
     ("agreements/border-arrivals.toml", include_str!("../../policies/agreements/border-arrivals.toml")),

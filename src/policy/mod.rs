@@ -16,12 +16,14 @@ mod ground;
 mod handling;
 mod hard_rules;
 mod limits;
+mod own_gate;
 mod red_lines;
 mod refusal;
 mod replay;
 mod roles;
 mod rules;
 mod shard;
+mod sources;
 mod table;
 mod transfer;
 
@@ -45,6 +47,7 @@ pub use ground::Ground;
 pub use handling::{Conditions, Handling};
 pub(crate) use limits::Limit;
 pub use limits::Limits;
+pub use own_gate::OwnGate;
 pub use red_lines::{Crossed, InvalidRedLines};
 pub use refusal::Refusal;
 pub use replay::{Recorded, Replayed};
@@ -180,6 +183,9 @@ pub enum InvalidPolicy {
     /// A red line is crossed.
     #[error(transparent)]
     Crossed(#[from] Box<Crossed>),
+    /// Somebody could bring about what opens data to them.
+    #[error(transparent)]
+    OwnGate(#[from] Box<OwnGate>),
     /// A case fails.
     #[error(transparent)]
     Case(#[from] FailedCase),
@@ -218,6 +224,7 @@ impl Policy {
         let mut policy =
             Self { catalogue, roles, version, cases: 0, files_version, approvers, table, red_lines, agreements, files };
         policy.red_lines.check(&policy)?;
+        policy.own_gates(&policy.agreements).pop().map_or(Ok(()), |gate| Err(Box::new(gate)))?;
         policy.cases = policy.run_cases()?;
         Ok(policy)
     }

@@ -64,7 +64,7 @@ pub const CLINICIAN: Party = Party {
 };
 const REGISTRAR: Party = Party {
     caller: "registry-feed",
-    organisation: "government-of-jersey",
+    organisation: "jersey-population-office",
     role: "registrar",
     purpose: "registration",
     agreement: "registers",

@@ -297,7 +297,7 @@ impl Broker {
         let parts = std::iter::once(Part::Start(start)).chain(rows);
         let messages: Vec<_> = parts.map(|part| pb::LoadRequest { part: Some(part) }).collect();
         let mut request = Request::new(tokio_stream::iter(messages));
-        let token = token(&self.base, "bench", "government-of-jersey", "registrar");
+        let token = token(&self.base, "bench", "jersey-population-office", "registrar");
         request.metadata_mut().insert("authorization", token.parse().unwrap());
         let mut reports = IntakeServiceClient::new(self.channel()).load(request).await.unwrap().into_inner();
         let mut stored = 0;

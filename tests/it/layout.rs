@@ -175,11 +175,14 @@ fn datasets_have_an_owner_a_regime_a_review_and_records() {
 }
 
 const SCHOOLS: &str = r#"
+[categories.education]
+law_enforcement = "open"
 [datasets.schools]
 title = "School rolls"
 owner = "government-of-jersey"
 regime = "jersey"
 review = 2099-01-01
+law_enforcement = "open"
 subject_column = "pupil"
 subject_category = "pupil"
 [datasets.schools.records.enrolment]
@@ -201,12 +204,6 @@ fn with_schools() -> Deployment {
                  p, clinician, clinical_care, schools.enrolment.since, coarse, allow\n\
                  p, registrar, registration, schools.enrolment, put, allow\n";
     deployment.append("policies/policy.csv", lines);
-    let reads = "datasets = [\"people\", \"clinical\", \"public_health\"]";
-    deployment.edit(
-        "policies/red-lines.toml",
-        reads,
-        "datasets = [\"people\", \"clinical\", \"public_health\", \"schools\"]",
-    );
     let fields = "[fields]\n\"schools.enrolment.school\" = \"full\"\n\"schools.enrolment.since\" = \"full\"\n\"schools.enrolment.year_group\" = \"exists\"";
     deployment.edit("policies/agreements/clinical-care.toml", "[fields]", fields);
     deployment.edit(

@@ -32,6 +32,7 @@ mod limits;
 mod meanwhile;
 mod memory;
 mod oracle;
+mod own_gate;
 mod policy;
 mod postgres;
 mod rights;

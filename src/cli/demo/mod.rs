@@ -34,7 +34,7 @@ pub(super) struct Demo {
 const REGISTRAR: Asker = Asker {
     name: "registry-feed",
     role: "registrar",
-    organisation: "government-of-jersey",
+    organisation: "jersey-population-office",
     purpose: "registration",
     agreement: "registers",
     case: "REG-2026-01",

@@ -32,7 +32,7 @@ pub struct Asker {
 impl Asker {
     /// One of each role; the registrar is the first.
     pub const ALL: [Asker; 7] = [
-        asker("government-of-jersey", ["registrar", "registration", "registers", "REG-2026-01"]),
+        asker("jersey-population-office", ["registrar", "registration", "registers", "REG-2026-01"]),
         asker("health-and-care-jersey", ["clinician", "clinical_care", "clinical-care", "ENC-20260001"]),
         asker("public-health-jersey", ["contact_tracer", "contact_tracing", "contact-tracing", "CT-000123"]),
         asker(
