@@ -7,6 +7,13 @@ use std::collections::BTreeSet;
 use tokio::sync::watch;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+/// Makes every name known, before anybody can ask for it: none serves until `follow` says so.
+pub(super) async fn register(reporter: &HealthReporter) {
+    for name in names() {
+        reporter.set_service_status(name, ServingStatus::NotServing).await;
+    }
+}
+
 /// Follows the state of the access log and what is in the way, for ever.
 pub(super) async fn follow(
     reporter: HealthReporter,

@@ -135,6 +135,7 @@ pub async fn serve(
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
+    health::register(&reporter).await;
     let following = tokio::spawn(health::follow(reporter, state, readiness.follow()));
     let Exposure { tls, reflection: tell, limits } = exposure;
     let mut routes = Routes::new(health_service.max_decoding_message_size(LARGEST_QUESTION));

@@ -79,6 +79,7 @@ async fn a_broker_that_cannot_serve_the_catalogue_in_force_answers_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_of_every_service() {
     let broker = TestBroker::empty().await;
+    broker.health_becomes(ServingStatus::Serving).await;
     let mut health = tonic_health::pb::health_client::HealthClient::new(broker.channel.clone());
     for name in ["Access", "Intake", "Audit", "Rights", "Agreement", "Warrant", "Watch", "BreakGlass"] {
         let service = format!("disown.v1.{name}Service");
