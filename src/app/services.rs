@@ -13,7 +13,6 @@ use crate::{
     identity::{Attempts, Verifier},
     intake::Intake,
     pseudonym::Keyring,
-    rights::Rights,
 };
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -53,13 +52,6 @@ pub(super) fn services(
         entropy: entropy.clone(),
         zone: config.time_zone.clone(),
     });
-    let rights = Arc::new(Rights {
-        control: control.clone(),
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        zone: config.time_zone.clone(),
-    });
     let access = Arc::new(Access {
         control,
         stores,
@@ -74,7 +66,6 @@ pub(super) fn services(
         intake: intake.clone(),
         register,
         office,
-        rights,
         reader: log.reader.clone(),
         state: log.state.clone(),
         verifier,

@@ -1,4 +1,4 @@
-//! Where those who are entitled to it do what decisions depend on: keep warrants, watch subjects.
+//! Where those who are entitled to it do what decisions depend on: keep warrants, watch subjects, restrict the use of what is held on them.
 
 use super::{Approver, NotDone, denial, entitled};
 use crate::{
@@ -25,7 +25,7 @@ pub struct Office {
     pub(crate) log: Appender,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// Names of warrants.
+    /// Names of warrants and restrictions.
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The island's time zone.
     pub(crate) zone: TimeZone,

@@ -81,10 +81,11 @@ pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
     }
 }
 
-/// Does what an office is asked for; where it is not done, that is told.
+/// Does what an office is asked for, under terms or none; where it is not done, that is told.
 pub(super) async fn by_office<T: Send>(
     office: &Office,
     caller: &Caller,
+    terms: Option<&Terms>,
     trace: &str,
     observed: &mut Observed,
     doing: impl Future<Output = Result<T, NotDone>> + Send,
@@ -92,7 +93,7 @@ pub(super) async fn by_office<T: Send>(
     let done = Box::pin(async {
         match doing.await {
             Ok(done) => Ok(done),
-            Err(not) => Err(not_done(not, caller, trace, &office.control, &office.log).await),
+            Err(not) => Err(not_done(not, caller, terms, trace, &office.control, &office.log).await),
         }
     });
     observed.follow(done).await
@@ -102,6 +103,7 @@ pub(super) async fn by_office<T: Send>(
 pub(super) async fn not_done(
     not_done: NotDone,
     caller: &Caller,
+    terms: Option<&Terms>,
     trace: &str,
     control: &Control,
     log: &Appender,
@@ -109,7 +111,9 @@ pub(super) async fn not_done(
     match not_done {
         NotDone::Unanswered(unanswered) => told(unanswered, log).await,
         NotDone::Invalid(invalid) => {
-            match refuse_invalid(invalid, &control.in_force(), caller, &Terms::default(), trace, log).await {
+            let none = Terms::default();
+            let terms = terms.unwrap_or(&none);
+            match refuse_invalid(invalid, &control.in_force(), caller, terms, trace, log).await {
                 Ok(refused) => refused.into(),
                 Err(unavailable) => unavailable.into(),
             }

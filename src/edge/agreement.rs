@@ -36,7 +36,9 @@ impl AgreementService for AgreementEdge {
             };
             match acted {
                 Ok(receipt) => Ok(receipt),
-                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
+                Err(not_acted) => {
+                    Err(not_done(not_acted, &caller, None, &trace, &register.control, &register.log).await)
+                }
             }
         }));
         Ok(Response::new(pb::ActResponse { receipt: Some(pb::Receipt::from(&acting.await?)) }))
@@ -61,7 +63,9 @@ impl AgreementService for AgreementEdge {
             };
             match shown {
                 Ok((matter, shown)) => Ok(response(&register, &matter, &shown)),
-                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
+                Err(not_acted) => {
+                    Err(not_done(not_acted, &caller, None, &trace, &register.control, &register.log).await)
+                }
             }
         }));
         Ok(Response::new(showing.await?))

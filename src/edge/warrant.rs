@@ -35,7 +35,7 @@ impl WarrantService for WarrantEdge {
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("register_warrant", trace);
         let warrant = request.into_inner().warrant;
-        let registering = by_office(office, &caller, &trace, &mut observed, async {
+        let registering = by_office(office, &caller, None, &trace, &mut observed, async {
             let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
             office.register(&caller, entered, &trace).await
         });
@@ -52,7 +52,7 @@ impl WarrantService for WarrantEdge {
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("confirm_warrant", trace);
         let pb::ConfirmWarrantRequest { id, warrant } = request.into_inner();
-        let confirming = by_office(office, &caller, &trace, &mut observed, async {
+        let confirming = by_office(office, &caller, None, &trace, &mut observed, async {
             let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
             office.confirm(&caller, &id, entered, &trace).await
         });
@@ -67,8 +67,9 @@ impl WarrantService for WarrantEdge {
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("revoke_warrant", trace);
         let pb::RevokeWarrantRequest { id } = request.into_inner();
-        let revoking =
-            by_office(office, &caller, &trace, &mut observed, async { office.revoke(&caller, &id, &trace).await });
+        let revoking = by_office(office, &caller, None, &trace, &mut observed, async {
+            office.revoke(&caller, &id, &trace).await
+        });
         Ok(Response::new(pb::RevokeWarrantResponse { receipt: Some(pb::Receipt::from(&revoking.await?)) }))
     }
 
@@ -80,7 +81,8 @@ impl WarrantService for WarrantEdge {
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("show_warrant", trace);
         let pb::ShowWarrantRequest { id } = request.into_inner();
-        let showing = by_office(office, &caller, &trace, &mut observed, async { office.show(&caller, &id, &trace) });
+        let showing =
+            by_office(office, &caller, None, &trace, &mut observed, async { office.show(&caller, &id, &trace) });
         Ok(Response::new(response(&showing.await?)))
     }
 }

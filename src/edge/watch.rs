@@ -36,7 +36,7 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("watch_subject", trace);
-        let watching = by_office(office, &caller, &trace, &mut observed, async {
+        let watching = by_office(office, &caller, None, &trace, &mut observed, async {
             let (subject, why) = watch(request.into_inner().watch, &office.control.in_force().policy.catalogue)?;
             office.watch(&caller, subject, why, &trace).await
         });
@@ -50,7 +50,7 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("unwatch_subject", trace);
-        let unwatching = by_office(office, &caller, &trace, &mut observed, async {
+        let unwatching = by_office(office, &caller, None, &trace, &mut observed, async {
             let (subject, why) = watch(request.into_inner().watch, &office.control.in_force().policy.catalogue)?;
             office.unwatch(&caller, subject, why, &trace).await
         });
@@ -64,7 +64,7 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("allow_look_up", trace);
-        let allowing = by_office(office, &caller, &trace, &mut observed, async {
+        let allowing = by_office(office, &caller, None, &trace, &mut observed, async {
             let (subject, look_up) = look_up(request.into_inner(), &office.control.in_force().policy.catalogue)?;
             office.allow(&caller, subject, look_up, &trace).await
         });

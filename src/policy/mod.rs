@@ -55,14 +55,14 @@ use crate::{
     approval::{Act, Approvers, Histories, InvalidApprovers},
     break_glass::Uses,
     dataset::Catalogue,
-    pseudonym::RestrictionName,
+    rights::Restricted,
     strict_toml::InvalidToml,
     warrant::Warrants,
     watch::Watched,
 };
 use red_lines::RedLines;
 use sha2::{Digest, Sha256};
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 use table::{Permissions, Table};
 
 /// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
@@ -102,7 +102,7 @@ pub struct InForce {
     /// Who broke glass.
     pub(crate) uses: Arc<Uses>,
     /// Whose data may not be used.
-    pub(crate) restricted: Arc<HashSet<RestrictionName>>,
+    pub(crate) restricted: Arc<Restricted>,
     pub(crate) epoch: SealedEpoch,
 }
 

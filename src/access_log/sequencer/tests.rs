@@ -2,8 +2,7 @@
 
 use crate::{
     access_log::{Entry, Kind, NewEpoch, TermsInForce, Unavailable, Who, scratch::scratch},
-    control::Restriction,
-    pseudonym::RestrictionName,
+    control::{About, Event},
 };
 
 /// An entry that was decided in an epoch.
@@ -37,16 +36,16 @@ async fn behind_a_restriction_in_its_own_batch_an_entry_is_stale() {
     let log = scratch(folder.path()).await;
     log.appender.put_in_force(0, NewEpoch::default()).await.unwrap();
     let epoch = log.reader.in_force(None).await.unwrap().unwrap().epoch;
-    let restriction = Restriction { name: RestrictionName::stored(&[7; 32]).unwrap(), restricted: true };
+    let restriction = Event::new(About::Restriction("07".to_owned()), 1, &"restricted");
     // On one thread: all three wait before the sequencer takes the first, and are one batch.
     let (before, restricted, behind) = tokio::join!(
         log.appender.receipted(decided(epoch)),
-        log.appender.receipted(decided(epoch).restricting("", "", restriction)),
+        log.appender.receipted(decided(epoch).happening("", "", restriction)),
         log.appender.receipted(decided(epoch)),
     );
     assert!(before.is_ok() && restricted.is_ok());
     assert_eq!(behind.err(), Some(Unavailable::EpochMoved));
     let opened = log.reader.epochs(0, epoch + 1).await.unwrap();
-    let restrictions: Vec<_> = opened.iter().map(|epoch| epoch.opened.restrictions.len()).collect();
-    assert_eq!(restrictions, [0, 1]);
+    let events: Vec<_> = opened.iter().map(|epoch| epoch.opened.events.len()).collect();
+    assert_eq!(events, [0, 1]);
 }
