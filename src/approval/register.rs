@@ -60,7 +60,7 @@ pub struct Shown {
     pub today: Date,
 }
 
-const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters, without a subject identifier");
+const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters");
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
 const OF_POLICY: Invalid = Invalid::of("deed", "`propose`, `approve` or `see`: a policy is replaced by another one");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue, for `withdraw` and `restore`");
@@ -74,7 +74,7 @@ impl Register {
         let terms = about(&asked.matter);
         let denied = || NotDone::from(denial(&in_force, caller, &terms, trace));
         let approver = entitled(&in_force, caller, today(&*self.clock, &self.zone), |_| true).ok_or_else(denied)?;
-        if !Act::is_reason(&asked.reason) || in_force.policy.catalogue.holds_identifier(&asked.reason) {
+        if !Act::is_reason(&asked.reason) {
             return Err(NotDone::Invalid(REASON));
         }
         let requirements = self.requirements(&in_force, &asked.matter, &asked.deed).await?;

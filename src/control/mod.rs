@@ -168,6 +168,7 @@ impl Control {
             if !Arc::ptr_eq(&now.histories, &before.histories) {
                 now.tell(today(&*self.approving.clock, &self.approving.zone));
             }
+            self.log.go_by(&now.policy.catalogue);
             self.in_force.store(Arc::new(now));
         }
         Ok(())

@@ -35,7 +35,7 @@ impl AccessService for AccessEdge {
         let arrived = Instant::now();
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let (access, request) = (self.access.clone(), request.into_inner());
+        let (access, request) = (self.access.clone(), messages::taken(request, &self.access.control));
         let mut observed = observe!("query", trace);
         let told = observed.follow(Box::pin(async { answer(&access, &caller, request, &trace).await })).await;
         let lacks = told.as_ref().map_or_else(Failure::goes_by_subject, Released::lacks);
@@ -50,22 +50,42 @@ impl AccessService for AccessEdge {
     ) -> Result<Response<pb::DescribeAccessResponse>, Status> {
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let terms = messages::terms(request.into_inner().terms);
+        let (request, clean) = messages::taken(request, &self.access.control);
+        let terms = messages::terms(request.terms);
         let access = self.access.clone();
         let mut observed = observe!("describe_access", trace);
-        Ok(Response::new(observed.follow(Box::pin(async { describe(&access, &caller, &terms, &trace).await })).await?))
+        let describing = observed.follow(Box::pin(async {
+            match clean {
+                Ok(()) => describe(&access, &caller, &terms, &trace).await,
+                Err(invalid) => Err(refused(invalid, &access, &caller, &terms, &trace).await),
+            }
+        }));
+        Ok(Response::new(describing.await?))
     }
 }
 
-async fn answer(access: &Access, caller: &Caller, request: pb::QueryRequest, trace: &str) -> Result<Released, Failure> {
-    let in_force = access.control.in_force();
+async fn answer(
+    access: &Access,
+    caller: &Caller,
+    (request, clean): (pb::QueryRequest, Result<(), Invalid>),
+    trace: &str,
+) -> Result<Released, Failure> {
     let terms = messages::terms(request.terms.clone());
-    match query(request, &in_force.policy.catalogue) {
+    // It is taken apart in any case: that wipes its identifier.
+    let query = query(request, &access.control.in_force().policy.catalogue);
+    match clean.and(query) {
         Ok(query) => match access.answer(caller, query, trace).await {
             Ok(released) => Ok(released),
             Err(unanswered) => Err(told(unanswered, &access.log).await),
         },
-        Err(invalid) => Err(refuse_invalid(invalid, &in_force, caller, &terms, trace, &access.log).await?.into()),
+        Err(invalid) => Err(refused(invalid, access, caller, &terms, trace).await),
+    }
+}
+
+async fn refused(invalid: Invalid, access: &Access, caller: &Caller, terms: &Terms, trace: &str) -> Failure {
+    match refuse_invalid(invalid, &access.control.in_force(), caller, terms, trace, &access.log).await {
+        Ok(refused) => refused.into(),
+        Err(unavailable) => unavailable.into(),
     }
 }
 

@@ -26,11 +26,13 @@ const GROUND: Invalid = Invalid::of("ground", "one of the grounds of article 33"
 impl RightsService for RightsEdge {
     async fn restrict(&self, request: Request<pb::RestrictRequest>) -> Result<Response<pb::RestrictResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::RestrictRequest { terms, identifier, ground } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::RestrictRequest { terms, identifier, ground } = request;
         let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("restrict", trace);
         let restricting = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
             let subject = subject(office, identifier)?;
             let ground = ground_of(ground).ok_or(NotDone::Invalid(GROUND))?;
             office.restrict(&caller, &terms, subject, ground, &trace).await
@@ -45,11 +47,13 @@ impl RightsService for RightsEdge {
         request: Request<pb::LiftRestrictionRequest>,
     ) -> Result<Response<pb::LiftRestrictionResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::LiftRestrictionRequest { terms, identifier, restriction, subject_told_on } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::LiftRestrictionRequest { terms, identifier, restriction, subject_told_on } = request;
         let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("lift_restriction", trace);
         let lifting = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
             let subject = subject(office, identifier)?;
             let id = restriction.as_str().try_into().map_err(|_| NotDone::Invalid(UNKNOWN))?;
             let told_on = subject_told_on.parse::<Date>().ok().filter(|day| day.to_string() == subject_told_on);
@@ -64,11 +68,13 @@ impl RightsService for RightsEdge {
         request: Request<pb::ListRestrictionsRequest>,
     ) -> Result<Response<pb::ListRestrictionsResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::ListRestrictionsRequest { terms, identifier } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::ListRestrictionsRequest { terms, identifier } = request;
         let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("list_restrictions", trace);
         let listing = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
             office.restrictions(&caller, &terms, subject(office, identifier)?, &trace).await
         });
         let Listed { answer, receipt } = listing.await?;

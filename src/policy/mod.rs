@@ -33,7 +33,7 @@ pub use decide::{Asked, DecidedBy, Decision, Terms};
 pub use diff::{Change, OtherTerms};
 pub use emergency::Emergency;
 pub use explain::{Explained, PolicyLine};
-pub use files::{PolicyFiles, UnreadablePolicy};
+pub use files::{Named, PolicyFiles, UnreadablePolicy};
 pub use grant::{
     AuditGrant, Denial, DescribedGrant, EmergencyGrant, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit,
     authorise_break_glass, authorise_intake, authorise_right, describe,
@@ -146,6 +146,9 @@ pub enum InvalidPolicy {
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] crate::dataset::catalogue::InvalidCatalogue),
+    /// A file could hold a subject identifier.
+    #[error("{0}: no subject identifier may stand in a policy, which is archived whole")]
+    NamesSubject(Named),
     /// The roles.
     #[error("roles.toml: {0}")]
     Roles(InvalidToml),
@@ -199,8 +202,12 @@ impl Policy {
         let text = |name: &str| {
             files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
         };
-        casbin::check_model(text("model.conf")?)?;
         let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
+        // Before anything else of it is read: an error could repeat what stands there.
+        if let Some(named) = files.naming_subject(&catalogue) {
+            return Err(InvalidPolicy::NamesSubject(named));
+        }
+        casbin::check_model(text("model.conf")?)?;
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
         let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));

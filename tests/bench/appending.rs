@@ -11,6 +11,7 @@ use anyhow::ensure;
 use disown::{
     access_log::{self, Appender, Filter, NewEpoch, SubjectPart, TermsInForce, Who},
     clock::SystemClock,
+    dataset::Catalogue,
     entropy::{Entropy, SystemEntropy},
     ids::{BrokerId, CallerId, OrganisationId, Purpose, Role},
     pseudonym::{self, KeyEncryptionKey},
@@ -91,6 +92,7 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
         place: access_log::Place::Sqlite(&folder.join("control.sqlite"), None),
         broker: BrokerId::try_from("measured")?,
         keyring: Arc::new(pseudonym::open(&keyring, &kek)?),
+        catalogue: Arc::new(Catalogue::parse(include_str!("../../policies/catalogue.toml"))?),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         zone: jiff::tz::TimeZone::UTC,

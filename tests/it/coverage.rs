@@ -25,7 +25,7 @@ const WAYS: [(&str, Code); 6] = [
 ];
 
 /// `/disown.v1.AccessService/Query`, for every method there is.
-fn methods() -> Vec<String> {
+pub fn methods() -> Vec<String> {
     let set = FileDescriptorSet::decode(pb::DESCRIPTORS).unwrap();
     let of_package = set.file.iter().filter(|file| file.package() == "disown.v1");
     let services = of_package.flat_map(|file| &file.service);
@@ -37,13 +37,23 @@ fn methods() -> Vec<String> {
 }
 
 /// What a good request has to name.
-struct Known {
+pub struct Known {
     warrant: String,
     restriction: String,
 }
 
+impl Known {
+    pub async fn of(broker: &TestBroker) -> Self {
+        let registering = pb::RegisterWarrantRequest { warrant: Some(document()) };
+        let registering = broker.deployment.approver("greffier").request(&broker.deployment, registering);
+        let mut warrants = pb::warrant_service_client::WarrantServiceClient::new(broker.channel.clone());
+        let warrant = warrants.register_warrant(registering).await.unwrap().into_inner().id;
+        Self { warrant, restriction: broker.restrict(HEALTHY).await.id }
+    }
+}
+
 /// Somebody who may call a method, and a good request of theirs; none: nobody has written one.
-fn good(
+pub fn good(
     deployment: &Deployment,
     Known { warrant, restriction }: &Known,
     method: &str,
@@ -235,11 +245,7 @@ async fn told(broker: &TestBroker, known: &Known, method: &str, way: &str) -> Op
 #[tokio::test]
 async fn every_rpc_is_refused_in_every_way_that_a_request_can_be_wrong() {
     let broker = TestBroker::populated().await;
-    let registering = pb::RegisterWarrantRequest { warrant: Some(document()) };
-    let registering = broker.deployment.approver("greffier").request(&broker.deployment, registering);
-    let mut warrants = pb::warrant_service_client::WarrantServiceClient::new(broker.channel.clone());
-    let warrant = warrants.register_warrant(registering).await.unwrap().into_inner().id;
-    let known = Known { warrant, restriction: broker.restrict(HEALTHY).await.id };
+    let known = Known::of(&broker).await;
     let (mut covered, mut all) = (0, BTreeSet::new());
     let mut gaps = BTreeSet::new();
     for method in methods() {

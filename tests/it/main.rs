@@ -37,6 +37,7 @@ mod rights;
 mod sequencing;
 mod telemetry;
 mod terms;
+mod texts;
 mod transport;
 mod ui;
 mod vectors;

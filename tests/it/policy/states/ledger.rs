@@ -59,18 +59,19 @@ impl Ledger {
         let keyring = Arc::new(pseudonym::open(&sealed, &config.key_encryption_key.get().unwrap()).unwrap());
         fs::create_dir(deployment.path(folder)).unwrap();
         let path = deployment.path(&format!("{folder}/control.sqlite"));
+        let catalogue = fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap();
+        let catalogue = Arc::new(Catalogue::parse(&catalogue).unwrap());
         let log = access_log::start(access_log::Settings {
             place: Place::Sqlite(&path, None),
             broker: config.broker.clone(),
             keyring: keyring.clone(),
+            catalogue: catalogue.clone(),
             clock: deployment.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
             zone: config.time_zone.clone(),
         })
         .await
         .unwrap();
-        let catalogue =
-            Catalogue::parse(&fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap()).unwrap();
         let somebody = SubjectIdentifier::parse_source(ISOLATING, &catalogue).unwrap();
         let somebody = keyring.restriction_name(&somebody).await;
         let archive = Archive { reader: log.reader.clone(), log: LOG.to_owned(), keyring: Some(keyring) };
