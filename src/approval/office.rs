@@ -72,12 +72,12 @@ impl Office {
     }
 }
 
-/// Whether a text of somebody's is one line that may be kept: 1 to 200 characters. That it names nobody is seen to where it comes in.
+/// Whether a text of somebody's is one line that may be kept: 1 to 200 characters. That it names nobody was seen to when the message was taken.
 pub(crate) fn is_line(text: &str) -> bool {
     (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The rule of `is_line`.
 pub(crate) const fn line(argument: &'static str) -> Invalid {
-    Invalid::of(argument, "one line of 1 to 200 characters")
+    Invalid::of(argument, "one line of 1 to 200 characters, without a subject identifier")
 }

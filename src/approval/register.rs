@@ -60,7 +60,7 @@ pub struct Shown {
     pub today: Date,
 }
 
-const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters");
+const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters, without a subject identifier");
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
 const OF_POLICY: Invalid = Invalid::of("deed", "`propose`, `approve` or `see`: a policy is replaced by another one");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue, for `withdraw` and `restore`");

@@ -38,7 +38,8 @@ struct Asker {
     trace: String,
 }
 
-const SOURCE: Invalid = Invalid::of("source", "1 to 100 characters that say where the records come from");
+const SOURCE: Invalid =
+    Invalid::of("source", "1 to 100 characters that say where the records come from, and no subject identifier");
 const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the catalogue, `dataset.record_type`");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
 const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 const TIME: Invalid = Invalid::of("from, until", "a time of RFC 3339, as in 2026-11-21T20:00:00Z");
-const FILTER: Invalid = Invalid::of("filter", "at most 128 characters each, in one line");
+const FILTER: Invalid =
+    Invalid::of("filter", "at most 128 characters each, and no subject identifier but in `subject`");
 const PAGE_SIZE: Invalid = Invalid::of("page_size", "at most 1,000");
 const PAGE_TOKEN: Invalid = Invalid::of("page", "the `next_page` of an earlier response");
 
