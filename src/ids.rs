@@ -60,6 +60,8 @@ names! {
     ApproverId;
     /// A warrant, as the broker that registered it calls it.
     WarrantId;
+    /// A restriction, as the broker that recorded it calls it.
+    RestrictionId;
     /// A broker, as it calls itself in the access log.
     BrokerId;
 }

@@ -66,7 +66,7 @@ pub(super) async fn translate(
     }
     let handle = keyring.handle(&identifier, &grant.recipient).await?;
     subject.handle = Some(handle.as_str().to_owned());
-    let restricted = grant.in_force.restricted.contains(&keyring.restriction_name(&identifier).await);
+    let restricted = grant.in_force.restricted.is_restricted(&keyring.restriction_name(&identifier).await);
     let mut addresses = Vec::with_capacity(selections.len());
     for (dataset, selection) in selections {
         let id = &grant.in_force.policy.catalogue.dataset(dataset).id;

@@ -3,7 +3,7 @@
 use super::{epoch::NewEpoch, merkle::Hash};
 use crate::{
     approval::Act,
-    control::{Event, Restriction},
+    control::Event,
     dataset::Level,
     ids::{AgreementId, ApproverId, CallerId, DatasetId, OrganisationId, Purpose, Role, WarrantId},
     policy::Limits,
@@ -30,7 +30,7 @@ pub enum Kind {
     Change,
     /// The broker started or stopped, or policy, agreements or keys changed.
     Administration,
-    /// The access log was searched.
+    /// The access log was searched, or somebody looked at what is in force about a subject.
     Inspection,
     /// Something happened to the access log itself.
     Notice,
@@ -44,7 +44,7 @@ pub enum Kind {
 /// - `input`: dataset, batch, records and root; the subject part is empty, since a tag there would tell who is in the batch.
 /// - `change`: `event` says what; the subject part tells about whom.
 /// - `administration`, `notice`: `event` says what.
-/// - `inspection`: the filter, in `event`; the subject part tells about whom, where one subject was searched for.
+/// - `inspection`: the filter, or what was listed, in `event`; the subject part tells about whom, where it was one subject.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub(super) actor: ActorPart,
@@ -63,7 +63,7 @@ pub struct ActorPart {
     /// What happened.
     pub kind: Kind,
     /// What the caller was told: `answered`, `denied`, `invalid`, `stored`, `searched`,
-    /// `restricted`, `lifted`, `done`.
+    /// `listed`, `restricted`, `lifted`, `done`.
     pub outcome: &'static str,
     /// Who asked. Left out where nobody did.
     pub who: Option<Who>,
@@ -202,6 +202,14 @@ impl Entry {
         entry
     }
 
+    /// That what is in force about a subject is looked at.
+    pub(crate) fn listing(event: String, who: Who, terms: TermsInForce, about: SubjectPart) -> Self {
+        let mut entry = Self::decided(Kind::Inspection, "listed", who, terms);
+        entry.actor.event = Some(event);
+        entry.subject = about;
+        entry
+    }
+
     /// That something held on a subject is changed.
     pub(crate) fn change(
         outcome: &'static str,
@@ -259,12 +267,6 @@ impl Entry {
     /// With something that happened, which counts from this entry on, under the policy that is in force.
     pub(crate) fn happening(mut self, policy_version: &str, files: &str, event: Event) -> Self {
         self.opening(policy_version, files).events.push(event);
-        self
-    }
-
-    /// With a restriction that comes into force or ends with it, under the policy that is in force.
-    pub(crate) fn restricting(mut self, policy_version: &str, files: &str, restriction: Restriction) -> Self {
-        self.opening(policy_version, files).restrictions.push(restriction);
         self
     }
 

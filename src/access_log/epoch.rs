@@ -4,8 +4,8 @@
 use super::storage::corrupt;
 use crate::{
     approval::{Act, Deed, Matter},
-    control::{About, Event, Restriction},
-    pseudonym::{Keyring, RestrictionName},
+    control::{About, Event},
+    pseudonym::Keyring,
 };
 use std::collections::BTreeMap;
 
@@ -20,8 +20,6 @@ pub struct NewEpoch {
     pub archive: Vec<Archived>,
     /// What approvers did.
     pub acts: Vec<Act>,
-    /// Whose data may no longer be used, or may be again.
-    pub restrictions: Vec<Restriction>,
     /// What happened to whatever else decisions depend on.
     pub events: Vec<Event>,
 }
@@ -86,10 +84,7 @@ impl NewEpoch {
             .events
             .iter()
             .map(|event| json(serde_json::json!(["event", event.about.to_string(), event.number, event.what])));
-        let restrictions = self.restrictions.iter().map(|change| {
-            json(serde_json::json!(["restriction", hex::encode(change.name.as_bytes()), change.restricted]))
-        });
-        let mut lines: Vec<String> = acts.chain(events).chain(restrictions).collect();
+        let mut lines: Vec<String> = acts.chain(events).collect();
         lines.sort_unstable();
         let policy = json(serde_json::json!(["epoch", number, self.policy_version, self.files]));
         format!("{policy}\n{}", lines.join("\n"))
@@ -102,16 +97,9 @@ pub(super) type EpochRow = (i64, String, String, Vec<u8>);
 pub(super) type ActRow = (i64, String, i64, String, String, String, String, Vec<u8>);
 /// Epoch, about, number, what.
 pub(super) type EventRow = (i64, String, i64, String);
-/// Epoch, name, whether it is restricted.
-pub(super) type RestrictionRow = (i64, Vec<u8>, bool);
 
 /// Epochs as they were stored, oldest first.
-pub(super) fn epochs_of(
-    epochs: Vec<EpochRow>,
-    acts: Vec<ActRow>,
-    events: Vec<EventRow>,
-    restrictions: Vec<RestrictionRow>,
-) -> sqlx::Result<Vec<Epoch>> {
+pub(super) fn epochs_of(epochs: Vec<EpochRow>, acts: Vec<ActRow>, events: Vec<EventRow>) -> sqlx::Result<Vec<Epoch>> {
     let mut stored = BTreeMap::new();
     for (number, policy_version, files, seal) in epochs {
         let opened = NewEpoch { policy_version, files, ..NewEpoch::default() };
@@ -133,10 +121,6 @@ pub(super) fn epochs_of(
     for (epoch, about, number, what) in events {
         let about = About::parse(&about).ok_or_else(|| corrupt("an event is about nothing that there is"))?;
         opened(&mut stored, epoch)?.events.push(Event { about, number: number.unsigned_abs(), what });
-    }
-    for (epoch, name, restricted) in restrictions {
-        let name = RestrictionName::stored(&name).ok_or_else(|| corrupt("a restriction names nobody"))?;
-        opened(&mut stored, epoch)?.restrictions.push(Restriction { name, restricted });
     }
     Ok(stored.into_values().collect())
 }

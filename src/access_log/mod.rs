@@ -21,6 +21,7 @@ mod sqlite;
 mod state;
 mod storage;
 mod tally;
+mod texts;
 pub mod verify;
 
 pub(crate) use entry::Question;
@@ -37,12 +38,14 @@ pub use storage::InForceNow;
 use crate::{
     clock::Clock,
     database::postgres::Server,
+    dataset::Catalogue,
     entropy::Entropy,
     ids::BrokerId,
     policy::Limits,
     pseudonym::{Keyring, MonthKey, SubjectIdentifier, SubjectTag},
     telemetry::metrics,
 };
+use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use merkle::Hash;
 use sequencer::{Command, Published, Sequencer};
@@ -74,6 +77,8 @@ pub struct Appender {
     month_keys: Arc<Mutex<HashMap<String, MonthKey>>>,
     epoch: watch::Receiver<SealedEpoch>,
     tally: Arc<std::sync::Mutex<Tally>>,
+    /// By which it is known what could be a subject identifier.
+    catalogue: Arc<ArcSwap<Catalogue>>,
 }
 
 /// Can append entries of the kind `inspection`, and nothing else: what services hold that only read.
@@ -112,6 +117,8 @@ pub struct Settings<'a> {
     pub broker: BrokerId,
     /// Signs the heads.
     pub keyring: Arc<Keyring>,
+    /// What could be a subject identifier, which no entry may hold.
+    pub catalogue: Arc<Catalogue>,
     /// Time of the entries.
     pub clock: Arc<dyn Clock>,
     /// Salts.
@@ -122,7 +129,7 @@ pub struct Settings<'a> {
 
 /// Opens the access log and starts its sequencer.
 pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
-    let Settings { place, broker, keyring, clock, entropy, zone } = settings;
+    let Settings { place, broker, keyring, catalogue, clock, entropy, zone } = settings;
     let (storage, reader): (Box<dyn Storage>, Reader) = match place {
         Place::Sqlite(database, max_pages) => {
             let storage = sqlite::SqliteStorage::open(database, max_pages).await?;
@@ -140,7 +147,8 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
         Sequencer::start(storage, keyring.clone(), clock.clone(), entropy.clone(), broker, published).await?;
     let (commands, inbox) = mpsc::channel(QUEUE);
     let sequencer = tokio::spawn(sequencer.run(inbox));
-    let appender = Appender { commands, keyring, clock, entropy, month_keys: Arc::default(), epoch, tally };
+    let (month_keys, catalogue) = (Arc::default(), Arc::new(ArcSwap::new(catalogue)));
+    let appender = Appender { commands, keyring, clock, entropy, month_keys, epoch, tally, catalogue };
     let writable = state.clone();
     metrics::access_log_writable(move || *writable.borrow() == LogState::Ready);
     tokio::spawn(announce_recovery(state.clone(), appender.commands.downgrade()));
@@ -149,7 +157,13 @@ pub async fn start(settings: Settings<'_>) -> Result<AccessLog, sqlx::Error> {
 
 impl Appender {
     /// Appends an entry that covers exactly the bytes of this digest. When it returns, the entry is durable and signed over.
+    /// One that could hold a subject identifier is not appended.
     pub async fn append(&self, entry: Arc<Entry>, covers: Hash) -> Result<Receipt, Unavailable> {
+        // INVARIANT (no-identifier-leak): nothing comes into the access log's database but by here, and by notices of our own words.
+        if entry.names_subject(&self.catalogue.load()) {
+            tracing::error!("an entry could hold a subject identifier, and is not appended");
+            return Err(Unavailable::NamesSubject);
+        }
         send(&self.commands, entry, covers).await
     }
 
@@ -180,6 +194,11 @@ impl Appender {
     pub(crate) fn check(&self) {
         // Where so much waits that there is no place, an append will tell.
         drop(self.commands.try_send(Command::Check));
+    }
+
+    /// From now on a subject identifier is what this catalogue says.
+    pub(crate) fn go_by(&self, catalogue: &Arc<Catalogue>) {
+        self.catalogue.store(catalogue.clone());
     }
 
     /// Follows the control epoch.

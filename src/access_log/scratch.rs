@@ -4,6 +4,7 @@ use super::{AccessLog, Place, Settings, start};
 use crate::{
     clock::TestClock,
     database,
+    dataset::Catalogue,
     entropy::SeededEntropy,
     pseudonym::{self, KeyEncryptionKey},
 };
@@ -20,6 +21,7 @@ pub(crate) async fn scratch(folder: &Path) -> AccessLog {
         place: Place::Sqlite(&file, None),
         broker: "test".try_into().unwrap(),
         keyring: Arc::new(pseudonym::open(&keyring, &kek).unwrap()),
+        catalogue: Arc::new(Catalogue::parse(include_str!("../../policies/catalogue.toml")).unwrap()),
         clock: Arc::new(TestClock::new("2026-11-21T20:00:00Z".parse().unwrap())),
         entropy,
         zone: jiff::tz::TimeZone::UTC,

@@ -26,4 +26,7 @@ pub enum Unavailable {
     /// The policy changed while the request was under way.
     #[error("the policy changed while the request was under way")]
     EpochMoved,
+    /// A text of the entry could hold a subject identifier.
+    #[error("a text that was to be written down could hold a subject identifier")]
+    NamesSubject,
 }

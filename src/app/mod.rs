@@ -73,6 +73,9 @@ pub enum AppError {
     /// The cryptography of this build.
     #[error("the cryptography cannot be relied on: {0}")]
     Cryptography(#[from] NotAsItMust),
+    /// A name that stands in every entry, or in every checkpoint.
+    #[error("{0}: no subject identifier may stand there")]
+    NamesSubject(&'static str),
     /// The keys of an issuer.
     #[error("identity: {0}")]
     Keys(#[from] NotRenewed),
@@ -136,6 +139,11 @@ impl App {
         // What cannot be served is told before anything is written.
         let (offered, verifier) = (policy.version.clone(), verifier_of(&config, &policy, &keyring, &clock)?);
         let exposure = exposure(&config.listen, &clock)?;
+        for (what, name) in [("broker", config.broker.as_str()), ("the log's name", keyring.log_key().name())] {
+            if policy.catalogue.holds_identifier(name) {
+                return Err(AppError::NamesSubject(what));
+            }
+        }
         let lock = match &config.postgres {
             Some(postgres) => {
                 inspect::inspect(postgres, &policy.catalogue, &keyring).await?;
@@ -161,6 +169,7 @@ impl App {
             place,
             broker: config.broker.clone(),
             keyring: keyring.clone(),
+            catalogue: policy.catalogue.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             zone: config.time_zone.clone(),

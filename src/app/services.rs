@@ -14,7 +14,6 @@ use crate::{
     intake::Intake,
     pseudonym::Keyring,
     readiness::Readiness,
-    rights::Rights,
 };
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -55,13 +54,6 @@ pub(super) fn services(
         entropy: entropy.clone(),
         zone: config.time_zone.clone(),
     });
-    let rights = Arc::new(Rights {
-        control: control.clone(),
-        keyring: keyring.clone(),
-        log: log.appender.clone(),
-        clock: clock.clone(),
-        zone: config.time_zone.clone(),
-    });
     let access = Arc::new(Access {
         control,
         stores,
@@ -76,7 +68,6 @@ pub(super) fn services(
         intake: intake.clone(),
         register,
         office,
-        rights,
         reader: log.reader.clone(),
         state: log.state.clone(),
         readiness,

@@ -1,4 +1,4 @@
-//! Where those who are entitled to it do what decisions depend on: keep warrants, watch subjects.
+//! Where those who are entitled to it do what decisions depend on: keep warrants, watch subjects, restrict the use of what is held on them.
 
 use super::{Approver, NotDone, denial, entitled};
 use crate::{
@@ -25,7 +25,7 @@ pub struct Office {
     pub(crate) log: Appender,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// Names of warrants.
+    /// Names of warrants and restrictions.
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The island's time zone.
     pub(crate) zone: TimeZone,
@@ -72,10 +72,9 @@ impl Office {
     }
 }
 
-/// Whether a text of somebody's is one line that may be kept: 1 to 200 characters, without a subject identifier.
-pub(crate) fn is_line(text: &str, in_force: &InForce) -> bool {
-    let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits && !in_force.policy.catalogue.holds_identifier(text)
+/// Whether a text of somebody's is one line that may be kept: 1 to 200 characters. That it names nobody was seen to when the message was taken.
+pub(crate) fn is_line(text: &str) -> bool {
+    (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The rule of `is_line`.

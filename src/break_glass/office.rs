@@ -46,7 +46,7 @@ impl Office {
         if let Some(refusal) = refusal {
             return Err(NotDone::Unanswered(Unanswered::Denied(granted.refuse(refusal, about))));
         }
-        if !is_line(&reason, &in_force) {
+        if !is_line(&reason) {
             return Err(NotDone::Invalid(REASON));
         }
         let until = now + SignedDuration::from_mins(clause.minutes.into());
@@ -94,7 +94,7 @@ impl Office {
         let by = self.approver(&in_force, caller, trace, may)?.id.clone();
         let known = in_force.uses.of(of.0, of.1).filter(|known| known.unreviewed().is_some());
         let known = known.ok_or(NotDone::Invalid(NOTHING))?;
-        if !is_line(&words, &in_force) {
+        if !is_line(&words) {
             return Err(NotDone::Invalid(WORDS));
         }
         let found = if justified { "justified" } else { "not justified" };

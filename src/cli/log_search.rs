@@ -27,7 +27,7 @@ pub(super) struct Filters {
     /// Under which agreement.
     #[arg(long = "under-agreement", default_value = "")]
     under_agreement: String,
-    /// What was told: answered, denied, invalid, stored, searched, restricted, lifted, done.
+    /// What was told: answered, denied, invalid, stored, searched, listed, restricted, lifted, done.
     #[arg(long, default_value = "")]
     outcome: String,
     /// Kind of entry: release, denial, input, change, administration, inspection, notice.

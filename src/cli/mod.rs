@@ -59,7 +59,7 @@ enum Command {
     Describe(describe::Describe),
     /// Ask one question.
     Query(query::Query),
-    /// Restrict the use of what is held on a subject, and lift that.
+    /// Restrict the use of what is held on a subject, list what stands, and lift it.
     #[command(subcommand)]
     Rights(rights::Rights),
     /// Propose, approve and stop agreements, and see where they stand.

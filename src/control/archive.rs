@@ -1,21 +1,19 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::{About, ControlError, Restriction, can_be_amended, may_follow};
+use super::{About, ControlError, can_be_amended, may_follow};
 use crate::{
     access_log::{Epoch, NewEpoch, Reader, SealedEpoch},
     approval::{Act, Histories, History},
     break_glass::Uses,
     ids::AgreementId,
     policy::{Agreed, Agreement, InForce, Policy, PolicyFiles},
-    pseudonym::{Keyring, RestrictionName},
+    pseudonym::Keyring,
+    rights::Restricted,
     warrant::Warrants,
     watch::Watched,
 };
 use jiff::civil::Date;
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// So many epochs are read at once.
 const AT_ONCE: u64 = 10_000;
@@ -47,7 +45,7 @@ struct Happened {
     warrants: Arc<Warrants>,
     watched: Arc<Watched>,
     uses: Arc<Uses>,
-    restricted: Arc<HashSet<RestrictionName>>,
+    restricted: Arc<Restricted>,
 }
 
 impl Archive {
@@ -257,19 +255,12 @@ impl Happened {
                 About::Caller(organisation, caller) => {
                     Arc::make_mut(&mut self.uses).take((organisation, caller), number, event.what())
                 }
+                About::Restriction(name) => Arc::make_mut(&mut self.restricted).take(name, number, event.what()),
                 About::Subject(name) => Arc::make_mut(&mut self.watched).take(name, number, event.what()),
             };
             if !fits {
                 tracing::error!(number, "what stands about something does not hold");
             }
-        }
-        for Restriction { name, restricted } in opened.restrictions {
-            let names = Arc::make_mut(&mut self.restricted);
-            if restricted {
-                names.insert(name)
-            } else {
-                names.remove(&name)
-            };
         }
     }
 }

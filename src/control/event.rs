@@ -22,6 +22,8 @@ pub enum About {
     Warrant(WarrantId),
     /// A subject that is watched, by a name of its own.
     Subject(String),
+    /// A subject whose data may not be used, by a name of its own.
+    Restriction(String),
     /// Somebody who breaks glass.
     Caller(OrganisationId, CallerId),
 }
@@ -45,6 +47,7 @@ impl About {
         match raw.split_once(':')? {
             ("warrant", id) => id.try_into().ok().map(About::Warrant),
             ("subject", name) => Some(About::Subject(name.to_owned())),
+            ("restriction", name) => Some(About::Restriction(name.to_owned())),
             ("caller", named) => {
                 let (organisation, caller) = named.split_once('/')?;
                 Some(About::Caller(organisation.try_into().ok()?, caller.try_into().ok()?))
@@ -60,6 +63,7 @@ impl fmt::Display for About {
         match self {
             About::Warrant(id) => write!(f, "warrant:{id}"),
             About::Subject(name) => write!(f, "subject:{name}"),
+            About::Restriction(name) => write!(f, "restriction:{name}"),
             // No name has a slash in it.
             About::Caller(organisation, caller) => write!(f, "caller:{organisation}/{caller}"),
         }

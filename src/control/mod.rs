@@ -13,7 +13,7 @@ use crate::{
     approval::{Act, DevelopmentApprovers, Histories},
     clock::{Clock, today},
     policy::{Agreement, InForce, InvalidPolicy, Policy},
-    pseudonym::{Keyring, RestrictionName},
+    pseudonym::Keyring,
     readiness::{Obstacle, Readiness},
 };
 use arc_swap::ArcSwap;
@@ -56,15 +56,6 @@ pub struct Approving {
     pub zone: TimeZone,
     /// Whatever is in the policy folder is approved by these, where that is allowed.
     pub development: Option<DevelopmentApprovers>,
-}
-
-/// A change of whether a subject's data may be used.
-#[derive(Debug, Clone, Copy)]
-pub struct Restriction {
-    /// Whose.
-    pub name: RestrictionName,
-    /// Whether it is restricted from now on.
-    pub restricted: bool,
 }
 
 /// What is in force is not known.
@@ -225,6 +216,7 @@ impl Control {
             if !Arc::ptr_eq(&now.histories, &before.histories) {
                 now.tell(self.approving.today());
             }
+            self.log.go_by(&now.policy.catalogue);
             self.in_force.store(Arc::new(now));
         }
         Ok(())

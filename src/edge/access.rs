@@ -35,7 +35,7 @@ impl AccessService for AccessEdge {
         let arrived = Instant::now();
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let (access, request) = (self.access.clone(), request.into_inner());
+        let (access, request) = (self.access.clone(), messages::taken(request, &self.access.control));
         let mut observed = observe!("query", trace);
         let told = observed.follow(Box::pin(async { answer(&access, &caller, request, &trace).await })).await;
         let lacks = told.as_ref().map_or_else(Failure::goes_by_subject, Released::lacks);
@@ -50,22 +50,42 @@ impl AccessService for AccessEdge {
     ) -> Result<Response<pb::DescribeAccessResponse>, Status> {
         let caller = caller_of(&request)?;
         let trace = messages::trace(&*self.entropy);
-        let terms = messages::terms(request.into_inner().terms);
+        let (request, clean) = messages::taken(request, &self.access.control);
+        let terms = messages::terms(request.terms);
         let access = self.access.clone();
         let mut observed = observe!("describe_access", trace);
-        Ok(Response::new(observed.follow(Box::pin(async { describe(&access, &caller, &terms, &trace).await })).await?))
+        let describing = observed.follow(Box::pin(async {
+            match clean {
+                Ok(()) => describe(&access, &caller, &terms, &trace).await,
+                Err(invalid) => Err(refused(invalid, &access, &caller, &terms, &trace).await),
+            }
+        }));
+        Ok(Response::new(describing.await?))
     }
 }
 
-async fn answer(access: &Access, caller: &Caller, request: pb::QueryRequest, trace: &str) -> Result<Released, Failure> {
-    let in_force = access.control.in_force();
+async fn answer(
+    access: &Access,
+    caller: &Caller,
+    (request, clean): (pb::QueryRequest, Result<(), Invalid>),
+    trace: &str,
+) -> Result<Released, Failure> {
     let terms = messages::terms(request.terms.clone());
-    match query(request, &in_force.policy.catalogue) {
+    // It is taken apart in any case: that wipes its identifier.
+    let query = query(request, &access.control.in_force().policy.catalogue);
+    match clean.and(query) {
         Ok(query) => match access.answer(caller, query, trace).await {
             Ok(released) => Ok(released),
             Err(unanswered) => Err(told(unanswered, &access.log).await),
         },
-        Err(invalid) => Err(refuse_invalid(invalid, &in_force, caller, &terms, trace, &access.log).await?.into()),
+        Err(invalid) => Err(refused(invalid, access, caller, &terms, trace).await),
+    }
+}
+
+async fn refused(invalid: Invalid, access: &Access, caller: &Caller, terms: &Terms, trace: &str) -> Failure {
+    match refuse_invalid(invalid, &access.control.in_force(), caller, terms, trace, &access.log).await {
+        Ok(refused) => refused.into(),
+        Err(unavailable) => unavailable.into(),
     }
 }
 
@@ -81,10 +101,11 @@ pub(super) async fn told(unanswered: Unanswered, log: &Appender) -> Failure {
     }
 }
 
-/// Does what an office is asked for; where it is not done, that is told.
+/// Does what an office is asked for, under terms or none; where it is not done, that is told.
 pub(super) async fn by_office<T: Send>(
     office: &Office,
     caller: &Caller,
+    terms: Option<&Terms>,
     trace: &str,
     observed: &mut Observed,
     doing: impl Future<Output = Result<T, NotDone>> + Send,
@@ -92,7 +113,7 @@ pub(super) async fn by_office<T: Send>(
     let done = Box::pin(async {
         match doing.await {
             Ok(done) => Ok(done),
-            Err(not) => Err(not_done(not, caller, trace, &office.control, &office.log).await),
+            Err(not) => Err(not_done(not, caller, terms, trace, &office.control, &office.log).await),
         }
     });
     observed.follow(done).await
@@ -102,6 +123,7 @@ pub(super) async fn by_office<T: Send>(
 pub(super) async fn not_done(
     not_done: NotDone,
     caller: &Caller,
+    terms: Option<&Terms>,
     trace: &str,
     control: &Control,
     log: &Appender,
@@ -109,7 +131,9 @@ pub(super) async fn not_done(
     match not_done {
         NotDone::Unanswered(unanswered) => told(unanswered, log).await,
         NotDone::Invalid(invalid) => {
-            match refuse_invalid(invalid, &control.in_force(), caller, &Terms::default(), trace, log).await {
+            let none = Terms::default();
+            let terms = terms.unwrap_or(&none);
+            match refuse_invalid(invalid, &control.in_force(), caller, terms, trace, log).await {
                 Ok(refused) => refused.into(),
                 Err(unavailable) => unavailable.into(),
             }

@@ -28,15 +28,17 @@ impl AgreementService for AgreementEdge {
         let caller = caller_of(&request)?;
         let (register, trace) = (self.register.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("act", trace);
-        let request = request.into_inner();
+        let (request, clean) = messages::taken(request, &register.control);
         let acting = observed.follow(Box::pin(async {
-            let acted = match asked(request) {
+            let acted = match clean.and_then(|()| asked(request)) {
                 Ok(asked) => register.act(&caller, asked, &trace).await,
                 Err(invalid) => Err(NotDone::Invalid(invalid)),
             };
             match acted {
                 Ok(receipt) => Ok(receipt),
-                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
+                Err(not_acted) => {
+                    Err(not_done(not_acted, &caller, None, &trace, &register.control, &register.log).await)
+                }
             }
         }));
         Ok(Response::new(pb::ActResponse { receipt: Some(pb::Receipt::from(&acting.await?)) }))
@@ -49,10 +51,12 @@ impl AgreementService for AgreementEdge {
         let caller = caller_of(&request)?;
         let (register, trace) = (self.register.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("show_agreement", trace);
-        let pb::ShowAgreementRequest { agreement, dataset, version, policy } = request.into_inner();
+        let (request, clean) = messages::taken(request, &register.control);
+        let pb::ShowAgreementRequest { agreement, dataset, version, policy } = request;
         let showing = observed.follow(Box::pin(async {
             let version = (!version.is_empty()).then_some(version.as_str());
-            let shown = match (matter(&agreement, &dataset, policy), version.is_none_or(|raw| raw.len() == 64)) {
+            let matter = clean.and_then(|()| matter(&agreement, &dataset, policy));
+            let shown = match (matter, version.is_none_or(|raw| raw.len() == 64)) {
                 (Ok(matter), true) => {
                     register.show(&caller, &matter, version, &trace).await.map(|shown| (matter, shown))
                 }
@@ -61,7 +65,9 @@ impl AgreementService for AgreementEdge {
             };
             match shown {
                 Ok((matter, shown)) => Ok(response(&register, &matter, &shown)),
-                Err(not_acted) => Err(not_done(not_acted, &caller, &trace, &register.control, &register.log).await),
+                Err(not_acted) => {
+                    Err(not_done(not_acted, &caller, None, &trace, &register.control, &register.log).await)
+                }
             }
         }));
         Ok(Response::new(showing.await?))

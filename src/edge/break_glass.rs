@@ -29,12 +29,14 @@ impl BreakGlassService for BreakGlassEdge {
         request: Request<pb::BreakGlassRequest>,
     ) -> Result<Response<pb::BreakGlassResponse>, Status> {
         let caller = caller_of(&request)?;
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::BreakGlassRequest { terms, identifier, reason, acknowledged } = request;
+        let identifier = Zeroizing::new(identifier);
+        let terms = Terms { acknowledged, ..messages::terms(terms) };
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("break_glass", trace);
-        let breaking = by_office(office, &caller, &trace, &mut observed, async {
-            let pb::BreakGlassRequest { terms, identifier, reason, acknowledged } = request.into_inner();
-            let identifier = Zeroizing::new(identifier);
-            let terms = Terms { acknowledged, ..messages::terms(terms) };
+        let breaking = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
             let catalogue = office.control.in_force().policy.catalogue.clone();
             let subject = messages::identifier(identifier, &catalogue).map_err(NotDone::Invalid)?;
             office.break_glass(&caller, &terms, subject, reason, &trace).await
@@ -51,7 +53,11 @@ impl BreakGlassService for BreakGlassEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("list_unreviewed", trace);
-        let listing = by_office(office, &caller, &trace, &mut observed, async { office.unreviewed(&caller, &trace) });
+        let (pb::ListUnreviewedRequest {}, clean) = messages::taken(request, &office.control);
+        let listing = by_office(office, &caller, None, &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            office.unreviewed(&caller, &trace)
+        });
         Ok(Response::new(pb::ListUnreviewedResponse { uses: listing.await?.iter().map(used).collect() }))
     }
 
@@ -62,8 +68,10 @@ impl BreakGlassService for BreakGlassEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("review_use", trace);
-        let reviewing = by_office(office, &caller, &trace, &mut observed, async {
-            let pb::ReviewUseRequest { organisation, caller: of, justified, words } = request.into_inner();
+        let (request, clean) = messages::taken(request, &office.control);
+        let reviewing = by_office(office, &caller, None, &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            let pb::ReviewUseRequest { organisation, caller: of, justified, words } = request;
             let named = organisation.as_str().try_into().ok().zip(of.as_str().try_into().ok());
             let (organisation, of) = named.ok_or(NotDone::Invalid(CALLER))?;
             office.review(&caller, (&organisation, &of), (justified, words), &trace).await

@@ -1,6 +1,6 @@
 //! `IntakeService`: records in; rejections and receipts out.
 
-use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
+use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure, texts};
 use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
     dataset::{Source, catalogue::RecordTypeId},
@@ -55,18 +55,19 @@ const START: Invalid = Invalid::of("start", "a load begins with its start, and h
 impl IntakeService for IntakeEdge {
     async fn put(&self, request: Request<pb::PutRequest>) -> Result<Response<pb::PutResponse>, Status> {
         let caller = caller_of(&request)?;
-        let request = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.intake.control);
         let asker =
             Asker { caller, terms: messages::terms(request.terms.clone()), trace: messages::trace(&*self.entropy) };
         let intake = self.intake.clone();
         let mut observed = observe!("put", asker.trace);
-        Ok(Response::new(observed.follow(Box::pin(async { put(&intake, &asker, request).await })).await?))
+        Ok(Response::new(observed.follow(Box::pin(async { put(&intake, &asker, (request, clean)).await })).await?))
     }
 
     type LoadStream = ReceiverStream<Result<pb::LoadResponse, Status>>;
 
     async fn load(&self, request: Request<Streaming<pb::LoadRequest>>) -> Result<Response<Self::LoadStream>, Status> {
         let caller = caller_of(&request)?;
+        #[expect(clippy::disallowed_methods, reason = "each message of the stream is looked at when it comes")]
         let mut stream = request.into_inner();
         let Some(pb::LoadRequest { part: Some(pb::load_request::Part::Start(start)) }) = stream.message().await? else {
             let asker = Asker { caller, terms: Terms::default(), trace: messages::trace(&*self.entropy) };
@@ -92,8 +93,16 @@ impl IntakeService for IntakeEdge {
     }
 }
 
-async fn put(intake: &Intake, asker: &Asker, request: pb::PutRequest) -> Result<pb::PutResponse, Failure> {
+async fn put(
+    intake: &Intake,
+    asker: &Asker,
+    (request, clean): (pb::PutRequest, Result<(), Invalid>),
+) -> Result<pb::PutResponse, Failure> {
     let pb::PutRequest { record_type, mut values, source, .. } = request;
+    if let Err(broken) = clean {
+        values.values_mut().for_each(Zeroize::zeroize);
+        return Err(invalid(intake, asker, broken).await);
+    }
     let in_force = intake.control.in_force();
     let catalogue = &in_force.policy.catalogue;
     let Some(only) = catalogue.record_type_named(&record_type) else {
@@ -141,11 +150,14 @@ async fn begin(
 ) -> Result<Loading, Failure> {
     let in_force = intake.control.in_force();
     let catalogue = &in_force.policy.catalogue;
+    if let Err(broken) = texts::name_nobody(&start, catalogue) {
+        return Err(invalid(intake, asker, broken).await);
+    }
     let Some((dataset, spec)) = catalogue.dataset_named(&start.dataset) else {
         return Err(invalid(intake, asker, DATASET).await);
     };
     let source = start.source.trim().to_owned();
-    if !Source::is_name(&source) || catalogue.holds_identifier(&source) {
+    if !Source::is_name(&source) {
         return Err(invalid(intake, asker, SOURCE).await);
     }
     let delivery = match intake.open(&asker.caller, &asker.terms, (dataset, only), source, &asker.trace) {

@@ -1,8 +1,10 @@
 //! Between messages and the broker's own types.
 
+use super::texts;
 use crate::{
     access::Invalid,
     access_log::{Receipt, merkle::Hash},
+    control::Control,
     database::Durability,
     dataset::Catalogue,
     entropy::Entropy,
@@ -10,7 +12,17 @@ use crate::{
     policy::{Asked, Terms},
     pseudonym::SubjectIdentifier,
 };
+use prost::{Message, Name};
+use tonic::Request;
 use zeroize::Zeroizing;
+
+/// What somebody asks for, and whether it names subjects where they may be named only: before that is known nothing else is done.
+pub(super) fn taken<M: Message + Name>(request: Request<M>, control: &Control) -> (M, Result<(), Invalid>) {
+    #[expect(clippy::disallowed_methods, reason = "the one place where a message is taken out of its request")]
+    let message = request.into_inner();
+    let clean = texts::name_nobody(&message, &control.in_force().policy.catalogue);
+    (message, clean)
+}
 
 /// Terms as they came in. Absent is empty, and empty is refused by every list.
 pub(super) fn terms(message: Option<pb::Terms>) -> Terms {

@@ -22,6 +22,7 @@ mod rights;
 mod server;
 mod status;
 mod strict_codec;
+mod texts;
 mod tls;
 mod untaken;
 mod warrant;

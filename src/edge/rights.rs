@@ -1,14 +1,13 @@
-//! `RightsService`: a subject's restriction, begun and lifted.
+//! `RightsService`: a subject's restrictions, begun, listed and lifted.
 
-use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
+use super::{access::by_office, authenticate::caller_of, messages, observed::observe};
 use crate::{
-    access::{Invalid, refuse_invalid},
-    access_log::Receipt,
-    clock::today,
+    access::Invalid,
+    approval::{NotDone, Office},
     entropy::Entropy,
-    identity::Caller,
     pb::{self, RestrictionGround, rights_service_server::RightsService},
-    rights::{Change, Ground, Rights},
+    pseudonym::SubjectIdentifier,
+    rights::{Ground, Listed, NewRestriction, TOLD_ON, UNKNOWN},
 };
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -17,26 +16,30 @@ use zeroize::Zeroizing;
 
 /// Serves those who carry out rights of subjects.
 pub(super) struct RightsEdge {
-    pub(super) rights: Arc<Rights>,
+    pub(super) office: Arc<Office>,
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
 const GROUND: Invalid = Invalid::of("ground", "one of the grounds of article 33");
-const TOLD_ON: Invalid =
-    Invalid::of("subject_told_on", "the day on which the subject was told, ISO 8601, not later than today");
 
 #[tonic::async_trait]
 impl RightsService for RightsEdge {
     async fn restrict(&self, request: Request<pb::RestrictRequest>) -> Result<Response<pb::RestrictResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::RestrictRequest { terms, identifier, ground } = request.into_inner();
-        let change = ground_of(ground).map(Change::Restrict).ok_or(GROUND);
-        let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::RestrictRequest { terms, identifier, ground } = request;
+        let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("restrict", trace);
-        let identifier = Zeroizing::new(identifier);
-        let changing =
-            observed.follow(Box::pin(async { apply(&rights, &caller, terms, identifier, change, &trace).await }));
-        Ok(Response::new(pb::RestrictResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
+        let restricting = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            let subject = subject(office, identifier)?;
+            let ground = ground_of(ground).ok_or(NotDone::Invalid(GROUND))?;
+            office.restrict(&caller, &terms, subject, ground, &trace).await
+        });
+        let NewRestriction { id, receipt } = restricting.await?;
+        let receipt = Some(pb::Receipt::from(&receipt));
+        Ok(Response::new(pb::RestrictResponse { id: id.to_string(), receipt }))
     }
 
     async fn lift_restriction(
@@ -44,38 +47,43 @@ impl RightsService for RightsEdge {
         request: Request<pb::LiftRestrictionRequest>,
     ) -> Result<Response<pb::LiftRestrictionResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::LiftRestrictionRequest { terms, identifier, subject_told_on } = request.into_inner();
-        let today = today(&*self.rights.clock, &self.rights.zone);
-        let told_on: Option<Date> = subject_told_on.parse().ok();
-        let change = told_on.filter(|day| day.to_string() == subject_told_on && *day <= today);
-        let change = change.map(Change::Lift).ok_or(TOLD_ON);
-        let (rights, trace) = (self.rights.clone(), messages::trace(&*self.entropy));
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::LiftRestrictionRequest { terms, identifier, restriction, subject_told_on } = request;
+        let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("lift_restriction", trace);
-        let identifier = Zeroizing::new(identifier);
-        let changing =
-            observed.follow(Box::pin(async { apply(&rights, &caller, terms, identifier, change, &trace).await }));
-        Ok(Response::new(pb::LiftRestrictionResponse { receipt: Some(pb::Receipt::from(&changing.await?)) }))
+        let lifting = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            let subject = subject(office, identifier)?;
+            let id = restriction.as_str().try_into().map_err(|_| NotDone::Invalid(UNKNOWN))?;
+            let told_on = subject_told_on.parse::<Date>().ok().filter(|day| day.to_string() == subject_told_on);
+            let told_on = told_on.ok_or(NotDone::Invalid(TOLD_ON))?;
+            office.lift(&caller, &terms, subject, (id, told_on), &trace).await
+        });
+        Ok(Response::new(pb::LiftRestrictionResponse { receipt: Some(pb::Receipt::from(&lifting.await?)) }))
+    }
+
+    async fn list_restrictions(
+        &self,
+        request: Request<pb::ListRestrictionsRequest>,
+    ) -> Result<Response<pb::ListRestrictionsResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let (request, clean) = messages::taken(request, &self.office.control);
+        let pb::ListRestrictionsRequest { terms, identifier } = request;
+        let (identifier, terms) = (Zeroizing::new(identifier), messages::terms(terms));
+        let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
+        let mut observed = observe!("list_restrictions", trace);
+        let listing = by_office(office, &caller, Some(&terms), &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            office.restrictions(&caller, &terms, subject(office, identifier)?, &trace).await
+        });
+        let Listed { answer, receipt } = listing.await?;
+        Ok(Response::new(pb::ListRestrictionsResponse { answer, receipt: Some(pb::Receipt::from(&receipt)) }))
     }
 }
 
-async fn apply(
-    rights: &Rights,
-    caller: &Caller,
-    terms: Option<pb::Terms>,
-    identifier: Zeroizing<String>,
-    change: Result<Change, Invalid>,
-    trace: &str,
-) -> Result<Receipt, Failure> {
-    let in_force = rights.control.in_force();
-    let terms = messages::terms(terms);
-    let subject = messages::identifier(identifier, &in_force.policy.catalogue);
-    match subject.and_then(|subject| Ok((subject, change?))) {
-        Ok((subject, change)) => match rights.restrict(caller, &terms, subject, change, trace).await {
-            Ok(receipt) => Ok(receipt),
-            Err(unanswered) => Err(told(unanswered, &rights.log).await),
-        },
-        Err(invalid) => Err(refuse_invalid(invalid, &in_force, caller, &terms, trace, &rights.log).await?.into()),
-    }
+fn subject(office: &Office, identifier: Zeroizing<String>) -> Result<SubjectIdentifier, NotDone> {
+    messages::identifier(identifier, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)
 }
 
 fn ground_of(message: i32) -> Option<Ground> {

@@ -32,7 +32,6 @@ use crate::{
         warrant_service_server::WarrantServiceServer, watch_service_server::WatchServiceServer,
     },
     readiness::Readiness,
-    rights::Rights,
 };
 use std::{future::Future, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
@@ -50,10 +49,8 @@ pub struct Services {
     pub(crate) intake: Arc<Intake>,
     /// Approval of agreements.
     pub(crate) register: Arc<Register>,
-    /// Warrants, and subjects that are watched.
+    /// Warrants, restrictions, subjects that are watched, broken glass.
     pub(crate) office: Arc<Office>,
-    /// Rights of subjects.
-    pub(crate) rights: Arc<Rights>,
     /// Reading the access log.
     pub(crate) reader: Reader,
     /// Whether it can be written.
@@ -102,8 +99,7 @@ pub async fn serve(
     exposure: Exposure,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Services { access, intake, register, office, rights, reader, state, readiness, verifier, attempts, entropy } =
-        services;
+    let Services { access, intake, register, office, reader, state, readiness, verifier, attempts, entropy } = services;
     let authenticate = Authenticate::new(verifier, attempts.clone(), readiness.clone());
     let audit = AuditEdge {
         control: access.control.clone(),
@@ -118,8 +114,8 @@ pub async fn serve(
     let agreements = AgreementServiceServer::new(AgreementEdge { register, entropy: entropy.clone() });
     let warrants = WarrantServiceServer::new(WarrantEdge { office: office.clone(), entropy: entropy.clone() });
     let watches = WatchServiceServer::new(WatchEdge { office: office.clone(), entropy: entropy.clone() });
-    let break_glass = BreakGlassServiceServer::new(BreakGlassEdge { office, entropy: entropy.clone() });
-    let rights = RightsServiceServer::new(RightsEdge { rights, entropy: entropy.clone() });
+    let break_glass = BreakGlassServiceServer::new(BreakGlassEdge { office: office.clone(), entropy: entropy.clone() });
+    let rights = RightsServiceServer::new(RightsEdge { office, entropy: entropy.clone() });
     let intake = IntakeServiceServer::new(IntakeEdge { intake, entropy });
     let audit = AuditServiceServer::new(audit);
     let access = InterceptedService::new(access.max_decoding_message_size(LARGEST_QUESTION), authenticate.clone());

@@ -80,7 +80,9 @@ impl From<Failure> for Status {
             Failure::Busy | Failure::Unavailable(Unavailable::Overloaded) => {
                 Status::resource_exhausted("too many requests; try again later")
             }
-            Failure::Fault => Status::internal("a fault of the broker; it is in its telemetry"),
+            Failure::Fault | Failure::Unavailable(Unavailable::NamesSubject) => {
+                Status::internal("a fault of the broker; it is in its telemetry")
+            }
         }
     }
 }
@@ -93,14 +95,17 @@ impl From<Refused> for Failure {
 
 impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
-        Failure::Unavailable(unavailable)
+        match unavailable {
+            Unavailable::NamesSubject => Failure::Fault,
+            unavailable => Failure::Unavailable(unavailable),
+        }
     }
 }
 
 impl From<SearchError> for Failure {
     fn from(error: SearchError) -> Self {
         if let SearchError::Unavailable(unavailable) = error {
-            return Failure::Unavailable(unavailable);
+            return unavailable.into();
         }
         tracing::error!(%error, "the access log could not be read");
         Failure::Fault

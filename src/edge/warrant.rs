@@ -34,9 +34,10 @@ impl WarrantService for WarrantEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("register_warrant", trace);
-        let warrant = request.into_inner().warrant;
-        let registering = by_office(office, &caller, &trace, &mut observed, async {
-            let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
+        let (request, clean) = messages::taken(request, &office.control);
+        let registering = by_office(office, &caller, None, &trace, &mut observed, async {
+            let entered = entered(request.warrant, &office.control.in_force().policy.catalogue);
+            let entered = clean.and(entered).map_err(NotDone::Invalid)?;
             office.register(&caller, entered, &trace).await
         });
         let (id, receipt) = registering.await?;
@@ -51,9 +52,11 @@ impl WarrantService for WarrantEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("confirm_warrant", trace);
-        let pb::ConfirmWarrantRequest { id, warrant } = request.into_inner();
-        let confirming = by_office(office, &caller, &trace, &mut observed, async {
-            let entered = entered(warrant, &office.control.in_force().policy.catalogue).map_err(NotDone::Invalid)?;
+        let (request, clean) = messages::taken(request, &office.control);
+        let pb::ConfirmWarrantRequest { id, warrant } = request;
+        let confirming = by_office(office, &caller, None, &trace, &mut observed, async {
+            let entered = entered(warrant, &office.control.in_force().policy.catalogue);
+            let entered = clean.and(entered).map_err(NotDone::Invalid)?;
             office.confirm(&caller, &id, entered, &trace).await
         });
         Ok(Response::new(pb::ConfirmWarrantResponse { receipt: Some(pb::Receipt::from(&confirming.await?)) }))
@@ -66,9 +69,11 @@ impl WarrantService for WarrantEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("revoke_warrant", trace);
-        let pb::RevokeWarrantRequest { id } = request.into_inner();
-        let revoking =
-            by_office(office, &caller, &trace, &mut observed, async { office.revoke(&caller, &id, &trace).await });
+        let (pb::RevokeWarrantRequest { id }, clean) = messages::taken(request, &office.control);
+        let revoking = by_office(office, &caller, None, &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            office.revoke(&caller, &id, &trace).await
+        });
         Ok(Response::new(pb::RevokeWarrantResponse { receipt: Some(pb::Receipt::from(&revoking.await?)) }))
     }
 
@@ -79,8 +84,11 @@ impl WarrantService for WarrantEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("show_warrant", trace);
-        let pb::ShowWarrantRequest { id } = request.into_inner();
-        let showing = by_office(office, &caller, &trace, &mut observed, async { office.show(&caller, &id, &trace) });
+        let (pb::ShowWarrantRequest { id }, clean) = messages::taken(request, &office.control);
+        let showing = by_office(office, &caller, None, &trace, &mut observed, async {
+            clean.map_err(NotDone::Invalid)?;
+            office.show(&caller, &id, &trace)
+        });
         Ok(Response::new(response(&showing.await?)))
     }
 }

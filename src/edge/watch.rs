@@ -36,8 +36,10 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("watch_subject", trace);
-        let watching = by_office(office, &caller, &trace, &mut observed, async {
-            let (subject, why) = watch(request.into_inner().watch, &office.control.in_force().policy.catalogue)?;
+        let (request, clean) = messages::taken(request, &office.control);
+        let watching = by_office(office, &caller, None, &trace, &mut observed, async {
+            let watch = watch(request.watch, &office.control.in_force().policy.catalogue);
+            let (subject, why) = clean.map_err(NotDone::Invalid).and(watch)?;
             office.watch(&caller, subject, why, &trace).await
         });
         Ok(Response::new(pb::WatchSubjectResponse { receipt: Some(pb::Receipt::from(&watching.await?)) }))
@@ -50,8 +52,10 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("unwatch_subject", trace);
-        let unwatching = by_office(office, &caller, &trace, &mut observed, async {
-            let (subject, why) = watch(request.into_inner().watch, &office.control.in_force().policy.catalogue)?;
+        let (request, clean) = messages::taken(request, &office.control);
+        let unwatching = by_office(office, &caller, None, &trace, &mut observed, async {
+            let watch = watch(request.watch, &office.control.in_force().policy.catalogue);
+            let (subject, why) = clean.map_err(NotDone::Invalid).and(watch)?;
             office.unwatch(&caller, subject, why, &trace).await
         });
         Ok(Response::new(pb::UnwatchSubjectResponse { receipt: Some(pb::Receipt::from(&unwatching.await?)) }))
@@ -64,8 +68,10 @@ impl WatchService for WatchEdge {
         let caller = caller_of(&request)?;
         let (office, trace) = (&self.office.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("allow_look_up", trace);
-        let allowing = by_office(office, &caller, &trace, &mut observed, async {
-            let (subject, look_up) = look_up(request.into_inner(), &office.control.in_force().policy.catalogue)?;
+        let (request, clean) = messages::taken(request, &office.control);
+        let allowing = by_office(office, &caller, None, &trace, &mut observed, async {
+            let look_up = look_up(request, &office.control.in_force().policy.catalogue);
+            let (subject, look_up) = clean.map_err(NotDone::Invalid).and(look_up)?;
             office.allow(&caller, subject, look_up, &trace).await
         });
         Ok(Response::new(pb::AllowLookUpResponse { receipt: Some(pb::Receipt::from(&allowing.await?)) }))

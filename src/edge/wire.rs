@@ -30,9 +30,27 @@ static FORMS: LazyLock<HashMap<String, Form>> = LazyLock::new(|| {
 const DEEPEST: usize = 8;
 
 #[derive(Default)]
-struct Form(HashMap<u32, FieldForm>);
+struct Form {
+    fields: HashMap<u32, FieldForm>,
+    /// It is a key and a value of a map, which is a field of the message around it.
+    of_map: bool,
+}
+
+/// A text, or bytes that may be one.
+pub(super) struct Text<'a> {
+    /// The full name of its field: `disown.v1.Terms.role`; of a map, `disown.v1.PutRequest.ValuesEntry.key`.
+    pub(super) field: &'static str,
+    /// As callers know it: `role`, `values`.
+    pub(super) argument: &'static str,
+    /// What it says.
+    pub(super) value: &'a [u8],
+}
 
 struct FieldForm {
+    /// With that of its message, and alone.
+    name: String,
+    argument: String,
+    text: bool,
     repeated: bool,
     /// Of several fields with one number here, one may be there: a `oneof`, or a field by itself.
     choice: i32,
@@ -42,7 +60,8 @@ struct FieldForm {
 
 fn describe(scope: &str, message: DescriptorProto, forms: &mut HashMap<String, Form>) {
     let name = format!("{scope}.{}", message.name());
-    let mut form = Form::default();
+    let of_map = message.options.as_ref().is_some_and(|options| options.map_entry());
+    let mut form = Form { of_map, ..Form::default() };
     for field in &message.field {
         let (wire_type, nested) = match field.r#type() {
             Type::Message => (WireType::LengthDelimited, Some(field.type_name().trim_start_matches('.').to_owned())),
@@ -53,7 +72,10 @@ fn describe(scope: &str, message: DescriptorProto, forms: &mut HashMap<String, F
         };
         let choice = field.oneof_index.map_or(-field.number(), |at| at + 1);
         let repeated = field.label() == Label::Repeated;
-        form.0.insert(field.number().unsigned_abs(), FieldForm { repeated, choice, message: nested, wire_type });
+        let (argument, full) = (field.name().to_owned(), format!("{name}.{}", field.name()));
+        let text = matches!(field.r#type(), Type::String | Type::Bytes);
+        let known = FieldForm { name: full, argument, text, repeated, choice, message: nested, wire_type };
+        form.fields.insert(field.number().unsigned_abs(), known);
     }
     for inner in message.nested_type {
         describe(&name, inner, forms);
@@ -73,7 +95,7 @@ fn holds(name: &str, mut bytes: impl Buf, depth: usize) -> Option<()> {
     let mut seen = Vec::new();
     while bytes.has_remaining() {
         let (tag, wire_type) = decode_key(&mut bytes).ok()?;
-        let field = form.0.get(&tag).filter(|field| field.wire_type == wire_type)?;
+        let field = form.fields.get(&tag).filter(|field| field.wire_type == wire_type)?;
         if !field.repeated {
             if seen.contains(&field.choice) {
                 return None;
@@ -89,6 +111,40 @@ fn holds(name: &str, mut bytes: impl Buf, depth: usize) -> Option<()> {
                 holds(inner, (&mut bytes as &mut dyn Buf).take(length), depth + 1)?;
             }
             None => skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).ok()?,
+        }
+    }
+    Some(())
+}
+
+/// Tells each text of a message of that name, which was read strictly.
+pub(super) fn each_text<'a>(name: &str, bytes: &'a [u8], tell: &mut impl FnMut(Text<'a>)) {
+    tell_texts(name, None, bytes, tell);
+}
+
+/// What cannot be read to the end was written by nobody: `name_nobody` hands over what it encoded itself.
+fn tell_texts<'a>(
+    name: &str,
+    around: Option<&'static str>,
+    mut bytes: &'a [u8],
+    tell: &mut impl FnMut(Text<'a>),
+) -> Option<()> {
+    let form = FORMS.get(name)?;
+    while bytes.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut bytes).ok()?;
+        let field = form.fields.get(&tag)?;
+        if wire_type != WireType::LengthDelimited {
+            skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).ok()?;
+            continue;
+        }
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        let (value, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        let argument = around.filter(|_| form.of_map).unwrap_or(&field.argument);
+        match &field.message {
+            Some(inner) => tell_texts(inner, Some(&field.argument), value, tell)?,
+            None if field.text => tell(Text { field: &field.name, argument, value }),
+            // Numbers, packed.
+            None => {}
         }
     }
     Some(())

@@ -263,9 +263,7 @@ fn stands<'a>(
     of_party(named, party.organisation)?;
     belong_together(policy, named, today)?;
     let case_reference = &terms.case_reference;
-    // A reference is written down: one that could hold a subject identifier is none.
-    let identifies = policy.catalogue.holds_identifier(case_reference);
-    if identifies || case_reference.len() > 100 || !named.agreement.case_reference.is_match(case_reference) {
+    if case_reference.len() > 100 || !named.agreement.case_reference.is_match(case_reference) {
         return Err(Refusal::CaseReference);
     }
     Ok(named)

@@ -1,10 +1,11 @@
 //! A policy as files: read whole, named by its content.
 
+use crate::dataset::Catalogue;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -60,6 +61,21 @@ impl PolicyFiles {
         Ok(files)
     }
 
+    /// A file that could hold a subject identifier: all of them are archived, whole and for ever. What stands there in other signs, as
+    /// `\u004a`, is looked at too.
+    pub(super) fn naming_subject(&self, catalogue: &Catalogue) -> Option<Named> {
+        for (name, text) in self.rules.iter().chain(&self.agreements) {
+            if catalogue.holds_identifier(name) {
+                return Some(Named(None));
+            }
+            let read = || toml::from_str::<toml::Value>(text).is_ok_and(|value| is_in(&value, catalogue));
+            if catalogue.holds_identifier(text) || (name.ends_with(".toml") && read()) {
+                return Some(Named(Some(name.clone())));
+            }
+        }
+        None
+    }
+
     /// The name under which the archive has all of it.
     pub const ARCHIVED_AS: &str = "files";
 
@@ -83,6 +99,30 @@ impl PolicyFiles {
             }
         }
         hex::encode(hash.finalize())
+    }
+}
+
+/// Which file could hold a subject identifier; none: one whose name could.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named(Option<String>);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(file) => f.write_str(file),
+            None => f.write_str("the name of a file"),
+        }
+    }
+}
+
+fn is_in(value: &toml::Value, catalogue: &Catalogue) -> bool {
+    match value {
+        toml::Value::String(text) => catalogue.holds_identifier(text),
+        toml::Value::Array(values) => values.iter().any(|value| is_in(value, catalogue)),
+        toml::Value::Table(table) => {
+            table.iter().any(|(key, value)| catalogue.holds_identifier(key) || is_in(value, catalogue))
+        }
+        _ => false,
     }
 }
 

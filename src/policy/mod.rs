@@ -37,7 +37,7 @@ pub use diff::{Change, OtherTerms};
 pub use draft::dated;
 pub use emergency::Emergency;
 pub use explain::{Explained, PolicyLine};
-pub use files::{PolicyFiles, UnreadablePolicy};
+pub use files::{Named, PolicyFiles, UnreadablePolicy};
 pub use grant::{
     AuditGrant, Denial, DescribedGrant, EmergencyGrant, Grant, IntakeGrant, RightsGrant, authorise, authorise_audit,
     authorise_break_glass, authorise_intake, authorise_right, describe,
@@ -60,14 +60,14 @@ use crate::{
     approval::{Act, Approvers, Histories, InvalidApprovers},
     break_glass::Uses,
     dataset::Catalogue,
-    pseudonym::RestrictionName,
+    rights::Restricted,
     strict_toml::InvalidToml,
     warrant::Warrants,
     watch::Watched,
 };
 use red_lines::RedLines;
 use sha2::{Digest, Sha256};
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 use table::{Permissions, Table};
 
 /// A policy: checked, compiled, its red lines kept and its cases passed. There is no other way to have one.
@@ -107,7 +107,7 @@ pub struct InForce {
     /// Who broke glass.
     pub(crate) uses: Arc<Uses>,
     /// Whose data may not be used.
-    pub(crate) restricted: Arc<HashSet<RestrictionName>>,
+    pub(crate) restricted: Arc<Restricted>,
     pub(crate) epoch: SealedEpoch,
 }
 
@@ -151,6 +151,9 @@ pub enum InvalidPolicy {
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] crate::dataset::catalogue::InvalidCatalogue),
+    /// A file could hold a subject identifier.
+    #[error("{0}: no subject identifier may stand in a policy, which is archived whole")]
+    NamesSubject(Named),
     /// The roles.
     #[error("roles.toml: {0}")]
     Roles(InvalidToml),
@@ -209,8 +212,12 @@ impl Policy {
         let text = |name: &str| {
             files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
         };
-        casbin::check_model(text("model.conf")?)?;
         let catalogue = Arc::new(Catalogue::parse(text(CATALOGUE)?)?);
+        // Before anything else of it is read: an error could repeat what stands there.
+        if let Some(named) = files.naming_subject(&catalogue) {
+            return Err(InvalidPolicy::NamesSubject(named));
+        }
+        casbin::check_model(text("model.conf")?)?;
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
         let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));

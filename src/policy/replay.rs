@@ -102,8 +102,11 @@ impl Recorded {
         const OPERATIONS: [Operation; 3] = Operation::ALL;
         let decided = match self.kind.as_str() {
             "release" => self.of_fields(in_force, organisation, today),
-            "inspection" => self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[..2]), today),
-            "change" => self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[2..]), today),
+            "inspection" if self.outcome != "listed" => {
+                self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[..2]), today)
+            }
+            // What is in force about a subject is listed by who may change it.
+            "change" | "inspection" => self.decided(in_force, organisation, Wanted::Operation(&OPERATIONS[2..]), today),
             // Which record types is not recorded.
             _ => return self.by_names(in_force, organisation, today, None),
         };

@@ -79,30 +79,6 @@ impl SubjectTag {
     }
 }
 
-/// The name of a subject among those whose data may not be used: HMAC-SHA-256 under a key of its own. It is in no dataset and in no
-/// entry.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RestrictionName([u8; 32]);
-
-impl RestrictionName {
-    /// The name that the control database gave back.
-    pub(crate) fn stored(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// For the control database.
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for RestrictionName {
-    /// Tells nothing: it names a subject.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RestrictionName")
-    }
-}
-
 /// An operation on keys that could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
@@ -253,8 +229,8 @@ impl Keyring {
     }
 
     /// The subject's name among those whose data may not be used.
-    pub async fn restriction_name(&self, subject: &SubjectIdentifier) -> RestrictionName {
-        RestrictionName(hmac(&self.restrictions, &[subject.padded().as_slice()]))
+    pub async fn restriction_name(&self, subject: &SubjectIdentifier) -> String {
+        hex::encode(hmac(&self.restrictions, &[b"disown.v1/restriction", subject.padded().as_slice()]))
     }
 
     /// The subject's name in warrants.

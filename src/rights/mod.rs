@@ -1,24 +1,11 @@
-//! What subjects are entitled to.
+//! What subjects are entitled to: that the use of what is held on them is restricted (R-RES; JR article 33). Each restriction stands by
+//! itself, until the subject has been told and it is lifted; while one at least stands nobody is answered about the subject.
 
-mod restrict;
+mod office;
+mod standing;
+#[cfg(test)]
+mod tests;
 
-pub use restrict::{Change, Ground};
-
-use crate::{access_log::Appender, clock::Clock, control::Control, pseudonym::Keyring};
-use jiff::tz::TimeZone;
-use std::sync::Arc;
-
-/// What carries out the rights of subjects.
-#[expect(missing_debug_implementations, reason = "holds keys")]
-pub struct Rights {
-    /// What is in force, which a restriction changes.
-    pub(crate) control: Arc<Control>,
-    /// The keys.
-    pub(crate) keyring: Arc<Keyring>,
-    /// The access log.
-    pub(crate) log: Appender,
-    /// The time.
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The island's time zone.
-    pub(crate) zone: TimeZone,
-}
+pub use office::{Listed, NewRestriction};
+pub(crate) use office::{TOLD_ON, UNKNOWN};
+pub use standing::{Ground, OfSubject, Restricted, Restriction, What};

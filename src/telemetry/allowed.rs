@@ -48,6 +48,7 @@ pub const SPANS: &[&str] = &[
     "load",
     "restrict",
     "lift_restriction",
+    "list_restrictions",
     "act",
     "show_agreement",
     "register_warrant",

@@ -145,7 +145,7 @@ fn check(in_force: &InForce, terms: &Terms) -> Result<(), NotDone> {
     let policy = &in_force.policy;
     let Terms { court, reference, agreement, case_reference, subjects, fields, from, until, uses } = terms;
     let invalid = |what| Err(NotDone::Invalid(what));
-    if ![court, reference, case_reference].iter().all(|text| is_line(text, in_force)) {
+    if ![court, reference, case_reference].iter().all(|text| is_line(text)) {
         return invalid(WORDS);
     }
     let Some(agreement) = in_force.agreement(agreement.as_str()).or(policy.agreement(agreement.as_str())) else {

@@ -93,10 +93,10 @@ impl Office {
             // Nobody lets others look up what is held on themselves.
             return Err(denial(&in_force, caller, &Terms::default(), trace).into());
         }
-        if !is_line(&case_reference, &in_force) {
+        if !is_line(&case_reference) {
             return Err(NotDone::Invalid(CASE));
         }
-        if !is_line(&reason, &in_force) {
+        if !is_line(&reason) {
             return Err(NotDone::Invalid(REASON));
         }
         if until < self.today() {

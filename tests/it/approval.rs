@@ -267,7 +267,7 @@ async fn what_is_not_signed_by_its_approver_in_its_place_is_no_approval() {
         ),
         (
             Act { reason: format!("about {ISOLATING}"), ..good.clone() },
-            "`reason`: one line of 1 to 500 characters, without a subject identifier",
+            "`reason`: no subject identifier: it may be written down",
         ),
     ] {
         let refused = told(broker.send_act(&superintendent, act_request(&act)).await);

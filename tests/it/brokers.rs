@@ -3,6 +3,7 @@
 use crate::{harness::*, kill::verify_receipt};
 use disown::{access_log::verify::verify_log, approval::Deed, pb};
 use futures_util::future::join_all;
+use prost::Message;
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
@@ -119,6 +120,52 @@ async fn of_two_acts_in_one_place_one_counts() {
     for broker in &brokers {
         until(async || broker.standing("registrar", &matter).await.next_act == number + 1).await;
     }
+    finish(brokers).await;
+}
+
+/// Restrictions begun and lifted at two brokers at the same time: what was told to be done is what stands, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_restrictions_changed_at_two_brokers_none_is_lost() {
+    let brokers = brokers(2).await;
+    let (officer, today) = (rights_officer(), today().to_string());
+    let restrict = |at: usize| {
+        let (broker, identifier) = (&brokers[at], format!("jy:{ISOLATING}"));
+        let request = pb::RestrictRequest { terms: officer.pb_terms(), identifier, ground: 1 };
+        let request = officer.request(&broker.deployment, request);
+        async move { broker.rights().restrict(request).await.map(|begun| begun.into_inner().id) }
+    };
+    let standing = async |broker: &TestBroker| {
+        let listed = broker.restrictions(&officer, ISOLATING).await.ok()?;
+        let listed = pb::Restrictions::decode(listed.answer.as_slice()).unwrap();
+        Some(listed.in_force.into_iter().map(|one| one.id).collect::<BTreeSet<_>>())
+    };
+    let mut expected: BTreeSet<String> = BTreeSet::new();
+    for _ in 0..5 {
+        let oldest: Option<String> = expected.first().cloned();
+        let lift = |at: usize| {
+            let (broker, oldest, today) = (&brokers[at], oldest.clone(), &today);
+            async move { Some(broker.lift(ISOLATING, &oldest?, today).await) }
+        };
+        let (one, other, lifted, again) = tokio::join!(restrict(0), restrict(1), lift(0), lift(1));
+        for begun in [one, other] {
+            match begun {
+                Ok(id) => assert!(expected.insert(id)),
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+            }
+        }
+        let lifted: Vec<_> = [lifted, again].into_iter().flatten().collect();
+        assert!(lifted.iter().filter(|lifted| lifted.is_ok()).count() <= 1, "lifted twice");
+        for refused in lifted.iter().filter_map(|lifted| lifted.as_ref().err()) {
+            assert!([Code::Unavailable, Code::InvalidArgument].contains(&refused.code()), "{refused:?}");
+        }
+        if lifted.iter().any(Result::is_ok) {
+            expected.remove(oldest.as_ref().unwrap());
+        }
+        for broker in &brokers {
+            until(async || standing(broker).await.as_ref() == Some(&expected)).await;
+        }
+    }
+    assert!(!expected.is_empty());
     finish(brokers).await;
 }
 

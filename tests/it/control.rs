@@ -24,7 +24,7 @@ async fn with_much_in_force() -> Deployment {
     broker.stop().await
 }
 
-const TABLES: [&str; 5] = ["epoch", "act", "event", "restriction", "head"];
+const TABLES: [&str; 4] = ["epoch", "act", "event", "head"];
 /// Where the last epoch is the one of a policy, so that others behind it would have nothing to hide behind.
 const LAST: &str = "(SELECT max(number) FROM epoch)";
 
@@ -48,15 +48,22 @@ fn alterations() -> Vec<(&'static str, String)> {
              WHERE deed = 'suspend'"
                 .to_owned(),
         ),
-        ("a restriction is gone", "DELETE FROM restriction".to_owned()),
-        ("a restriction is lifted", "UPDATE restriction SET restricted = NOT restricted".to_owned()),
+        ("a restriction is gone", "DELETE FROM event WHERE about LIKE 'restriction:%'".to_owned()),
         (
-            "another one is restricted",
-            "UPDATE restriction SET name = (SELECT root FROM head WHERE size = (SELECT max(size) FROM head))".to_owned(),
+            "a restriction is another one",
+            "UPDATE event SET what = replace(what, 'objection', 'evidence') WHERE about LIKE 'restriction:%'".to_owned(),
         ),
         (
-            "a restriction more",
-            "INSERT INTO restriction SELECT name, epoch - 1, NOT restricted FROM restriction".to_owned(),
+            "another one is restricted",
+            "UPDATE event SET about = replace(about, 'restriction:', 'restriction:00') WHERE about LIKE 'restriction:%'"
+                .to_owned(),
+        ),
+        (
+            "a restriction is lifted",
+            "INSERT INTO event SELECT about, number + 1, epoch, replace(replace(replace(what, 'restricted', 'lifted'), \
+             '\"restriction\":{\"ground\":\"objection\",\"since\"', '\"told_on\"'), '}}}', '}}') FROM event \
+             WHERE about LIKE 'restriction:%'"
+                .to_owned(),
         ),
         ("a protected person is not watched", "DELETE FROM event WHERE what LIKE '%protected%'".to_owned()),
         (

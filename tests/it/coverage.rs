@@ -25,7 +25,7 @@ const WAYS: [(&str, Code); 6] = [
 ];
 
 /// `/disown.v1.AccessService/Query`, for every method there is.
-fn methods() -> Vec<String> {
+pub fn methods() -> Vec<String> {
     let set = FileDescriptorSet::decode(pb::DESCRIPTORS).unwrap();
     let of_package = set.file.iter().filter(|file| file.package() == "disown.v1");
     let services = of_package.flat_map(|file| &file.service);
@@ -36,10 +36,26 @@ fn methods() -> Vec<String> {
         .collect()
 }
 
+/// What a good request has to name.
+pub struct Known {
+    warrant: String,
+    restriction: String,
+}
+
+impl Known {
+    pub async fn of(broker: &TestBroker) -> Self {
+        let registering = pb::RegisterWarrantRequest { warrant: Some(document()) };
+        let registering = broker.deployment.approver("greffier").request(&broker.deployment, registering);
+        let mut warrants = pb::warrant_service_client::WarrantServiceClient::new(broker.channel.clone());
+        let warrant = warrants.register_warrant(registering).await.unwrap().into_inner().id;
+        Self { warrant, restriction: broker.restrict(HEALTHY).await.id }
+    }
+}
+
 /// Somebody who may call a method, and a good request of theirs; none: nobody has written one.
-fn good(
+pub fn good(
     deployment: &Deployment,
-    warrant: &str,
+    Known { warrant, restriction }: &Known,
     method: &str,
     terms: impl Fn(Asker) -> Asker,
 ) -> Option<(Asker, Vec<u8>)> {
@@ -99,8 +115,14 @@ fn good(
         }
         "/disown.v1.RightsService/LiftRestriction" => {
             let (asker, terms) = fill(rights_officer());
-            let (identifier, subject_told_on) = (format!("jy:{HEALTHY}"), "2026-11-20".to_owned());
-            (asker, pb::LiftRestrictionRequest { terms, identifier, subject_told_on }.encode_to_vec())
+            let (identifier, subject_told_on) = (format!("jy:{HEALTHY}"), today().to_string());
+            let restriction = restriction.clone();
+            let request = pb::LiftRestrictionRequest { terms, identifier, restriction, subject_told_on };
+            (asker, request.encode_to_vec())
+        }
+        "/disown.v1.RightsService/ListRestrictions" => {
+            let (asker, terms) = fill(rights_officer());
+            (asker, pb::ListRestrictionsRequest { terms, identifier: format!("jy:{HEALTHY}") }.encode_to_vec())
         }
         "/disown.v1.AgreementService/Act" => {
             let matter = dataset("people");
@@ -116,15 +138,15 @@ fn good(
             (terms(deployment.approver("greffier")), request.encode_to_vec())
         }
         "/disown.v1.WarrantService/ConfirmWarrant" => {
-            let request = pb::ConfirmWarrantRequest { id: warrant.to_owned(), warrant: Some(document()) };
+            let request = pb::ConfirmWarrantRequest { id: warrant.clone(), warrant: Some(document()) };
             (terms(deployment.approver("deputy-greffier")), request.encode_to_vec())
         }
         "/disown.v1.WarrantService/RevokeWarrant" => {
-            let request = pb::RevokeWarrantRequest { id: warrant.to_owned() };
+            let request = pb::RevokeWarrantRequest { id: warrant.clone() };
             (terms(deployment.approver("greffier")), request.encode_to_vec())
         }
         "/disown.v1.WarrantService/ShowWarrant" => {
-            let request = pb::ShowWarrantRequest { id: warrant.to_owned() };
+            let request = pb::ShowWarrantRequest { id: warrant.clone() };
             (terms(deployment.approver("greffier")), request.encode_to_vec())
         }
         "/disown.v1.BreakGlassService/BreakGlass" => {
@@ -185,12 +207,12 @@ fn document() -> pb::Warrant {
 }
 
 /// Asks in one wrong way; the code told, or none where the way is not written for the method.
-async fn told(broker: &TestBroker, warrant: &str, method: &str, way: &str) -> Option<Code> {
+async fn told(broker: &TestBroker, known: &Known, method: &str, way: &str) -> Option<Code> {
     let elsewhere = if method.contains("AuditService") { "clinical-care" } else { "audit" };
     let of_approvers = ["Agreement", "Warrant", "Watch"].iter().any(|of| method.contains(&format!("{of}Service")))
         || method.ends_with("/ListUnreviewed")
         || method.ends_with("/ReviewUse");
-    let (asker, mut bytes) = good(&broker.deployment, warrant, method, |mut asker| {
+    let (asker, mut bytes) = good(&broker.deployment, known, method, |mut asker| {
         match way {
             // Who asks is an approver, or is not: by name and organisation, in no role and under no terms.
             "wrong role" if of_approvers => asker.caller = "chief-officer".to_owned(),
@@ -223,22 +245,19 @@ async fn told(broker: &TestBroker, warrant: &str, method: &str, way: &str) -> Op
 #[tokio::test]
 async fn every_rpc_is_refused_in_every_way_that_a_request_can_be_wrong() {
     let broker = TestBroker::populated().await;
-    let registering = pb::RegisterWarrantRequest { warrant: Some(document()) };
-    let registering = broker.deployment.approver("greffier").request(&broker.deployment, registering);
-    let mut warrants = pb::warrant_service_client::WarrantServiceClient::new(broker.channel.clone());
-    let warrant = warrants.register_warrant(registering).await.unwrap().into_inner().id;
+    let known = Known::of(&broker).await;
     let (mut covered, mut all) = (0, BTreeSet::new());
     let mut gaps = BTreeSet::new();
     for method in methods() {
         // The control: nothing is wrong with the request that the ways spoil.
-        if let Some((asker, bytes)) = good(&broker.deployment, &warrant, &method, |asker| asker) {
+        if let Some((asker, bytes)) = good(&broker.deployment, &known, &method, |asker| asker) {
             let told = broker.raw(&method, Some(&asker.token(&broker.deployment)), vec![bytes]).await;
             assert!(told.is_ok(), "{method}: {:?}", told.err());
         }
         for (way, expected) in WAYS {
             let name = format!("{method}: {way}");
             let before = broker.entries().await.len();
-            match told(&broker, &warrant, &method, way).await {
+            match told(&broker, &known, &method, way).await {
                 Some(code) => {
                     assert_eq!(code, expected, "{name}");
                     covered += 1;

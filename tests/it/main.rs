@@ -40,6 +40,7 @@ mod sequencing;
 mod stores;
 mod telemetry;
 mod terms;
+mod texts;
 mod transport;
 mod ui;
 mod vectors;

@@ -218,7 +218,7 @@ async fn a_warrant_is_entered_twice_alike_or_has_no_effect() {
         (|one| one.fields.clear(), "`fields`"),
         (|one| one.identifiers.clear(), "`identifiers`"),
         (|one| one.identifiers = vec!["jy:104729".to_owned()], "`identifier`"),
-        (|one| one.reference = format!("about {ISOLATING}"), "`court, reference, case_reference`"),
+        (|one| one.reference = format!("about {ISOLATING}"), "`reference`"),
         (|one| one.uses = 0, "`uses`"),
         (|one| one.valid_until = "2020-01-01".to_owned(), "`valid_from, valid_until`"),
     ];

@@ -67,15 +67,6 @@ CREATE TABLE month_key (
     sealed BYTEA NOT NULL
 );
 
--- Whose data may not be used (article 33). One row a change, inserted, never updated: the last one of a name holds.
-CREATE TABLE restriction (
-    name BYTEA NOT NULL, -- 32 bytes: the subject, under a key of its own; it is in no dataset
-    epoch BIGINT NOT NULL REFERENCES epoch (number), -- the change opened it
-    restricted BOOLEAN NOT NULL,
-    PRIMARY KEY (name, epoch)
-);
-CREATE INDEX restriction_epoch ON restriction (epoch); -- who follows reads what is new
-
 -- What approvers did about agreements and datasets, signed. Inserted, never updated: together they say what is in force.
 CREATE TABLE act (
     matter TEXT NOT NULL, -- agreement:<id> or dataset:<id>
@@ -90,10 +81,10 @@ CREATE TABLE act (
 );
 CREATE INDEX act_epoch ON act (epoch);
 
--- What happened to warrants, to subjects that are watched, to callers who break glass, and to whatever else decisions depend on and
--- nobody signs. Inserted, never updated: together they say what stands.
+-- What happened to warrants, to subjects that are watched or whose data may not be used (article 33), to callers who break glass, and to
+-- whatever else decisions depend on and nobody signs. Inserted, never updated: together they say what stands.
 CREATE TABLE event (
-    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, caller:<organisation>/<name>
+    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, restriction:<name>, caller:<organisation>/<name>
     number BIGINT NOT NULL, -- of what happened to it, from 1
     epoch BIGINT NOT NULL REFERENCES epoch (number), -- the event opened it
     what TEXT NOT NULL, -- JSON; subjects stand in it under names of their own

@@ -72,19 +72,6 @@ CREATE TRIGGER checkpoint_is_kept BEFORE DELETE ON checkpoint BEGIN SELECT RAISE
 CREATE TRIGGER checkpoint_stands BEFORE UPDATE ON checkpoint BEGIN SELECT RAISE(ABORT, 'checkpoints are never updated'); END;
 CREATE TRIGGER epoch_is_kept BEFORE DELETE ON epoch BEGIN SELECT RAISE(ABORT, 'epochs are never deleted'); END;
 
--- Whose data may not be used (article 33). One row a change, inserted, never updated: the last one of a name holds.
-CREATE TABLE restriction (
-    name BLOB NOT NULL, -- 32 bytes: the subject, under a key of its own; it is in no dataset
-    epoch INTEGER NOT NULL REFERENCES epoch (number), -- the change opened it
-    restricted INTEGER NOT NULL CHECK (restricted IN (0, 1)),
-    PRIMARY KEY (name, epoch)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX restriction_epoch ON restriction (epoch); -- who follows reads what is new
-
-CREATE TRIGGER restriction_is_kept BEFORE DELETE ON restriction BEGIN SELECT RAISE(ABORT, 'restrictions are never deleted'); END;
-CREATE TRIGGER restriction_stands BEFORE UPDATE ON restriction BEGIN SELECT RAISE(ABORT, 'restrictions are never updated'); END;
-
-
 -- What approvers did about agreements and datasets, signed. Inserted, never updated: together they say what is in force.
 CREATE TABLE act (
     matter TEXT NOT NULL, -- agreement:<id> or dataset:<id>
@@ -102,10 +89,10 @@ CREATE INDEX act_epoch ON act (epoch);
 CREATE TRIGGER act_is_kept BEFORE DELETE ON act BEGIN SELECT RAISE(ABORT, 'acts are never deleted'); END;
 CREATE TRIGGER act_stands BEFORE UPDATE ON act BEGIN SELECT RAISE(ABORT, 'acts are never updated'); END;
 
--- What happened to warrants, to subjects that are watched, to callers who break glass, and to whatever else decisions depend on and
--- nobody signs. Inserted, never updated: together they say what stands.
+-- What happened to warrants, to subjects that are watched or whose data may not be used (article 33), to callers who break glass, and to
+-- whatever else decisions depend on and nobody signs. Inserted, never updated: together they say what stands.
 CREATE TABLE event (
-    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, caller:<organisation>/<name>
+    about TEXT NOT NULL, -- warrant:<id>, subject:<name>, restriction:<name>, caller:<organisation>/<name>
     number INTEGER NOT NULL, -- of what happened to it, from 1
     epoch INTEGER NOT NULL REFERENCES epoch (number), -- the event opened it
     what TEXT NOT NULL, -- JSON; subjects stand in it under names of their own

@@ -201,15 +201,12 @@ impl ReadStorage for PostgresReader {
         let events = sqlx::query_as(
             "SELECT epoch, about, number, what FROM event WHERE epoch > $1 AND epoch <= $2 ORDER BY epoch, about, number",
         );
-        let restrictions =
-            sqlx::query_as("SELECT epoch, name, restricted FROM restriction WHERE epoch > $1 AND epoch <= $2");
         let (epochs, acts) = (epochs.bind(after).bind(until), acts.bind(after).bind(until));
-        let (events, restrictions) = (events.bind(after).bind(until), restrictions.bind(after).bind(until));
+        let events = events.bind(after).bind(until);
         epochs_of(
             self.lanes.run(|connection| Box::pin(epochs.fetch_all(connection))).await?,
             self.lanes.run(|connection| Box::pin(acts.fetch_all(connection))).await?,
             self.lanes.run(|connection| Box::pin(events.fetch_all(connection))).await?,
-            self.lanes.run(|connection| Box::pin(restrictions.fetch_all(connection))).await?,
         )
     }
 

@@ -223,14 +223,6 @@ async fn insert_epoch(
             .execute(&mut *connection)
             .await?;
     }
-    for restriction in &epoch.restrictions {
-        sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES ($1, $2, $3)")
-            .bind(&restriction.name.as_bytes()[..])
-            .bind(number)
-            .bind(restriction.restricted)
-            .execute(&mut *connection)
-            .await?;
-    }
     Ok(())
 }
 
@@ -355,7 +347,7 @@ const LOST_THE_RACE: &[&str] = &["23505", "40001", "40P01"];
 /// Whether what comes into force with a batch has no place: it is numbered by what stood there before.
 fn taken(error: &sqlx::Error) -> bool {
     let table = error.as_database_error().and_then(|said| said.table());
-    said(error, &LOST_THE_RACE[..1]) && matches!(table, Some("epoch" | "act" | "event" | "restriction"))
+    said(error, &LOST_THE_RACE[..1]) && matches!(table, Some("epoch" | "act" | "event"))
 }
 
 /// Whether the server refused with one of these codes.

@@ -105,13 +105,5 @@ pub(super) async fn insert_epoch(
             .execute(&mut *connection)
             .await?;
     }
-    for restriction in &epoch.restrictions {
-        sqlx::query("INSERT INTO restriction (name, epoch, restricted) VALUES (?1, ?2, ?3)")
-            .bind(&restriction.name.as_bytes()[..])
-            .bind(number)
-            .bind(restriction.restricted)
-            .execute(&mut *connection)
-            .await?;
-    }
     Ok(())
 }

@@ -189,12 +189,10 @@ impl ReadStorage for SqliteReader {
                     WHERE epoch > ?1 AND epoch <= ?2 ORDER BY epoch, matter, number";
         let events = "SELECT epoch, about, number, what FROM event WHERE epoch > ?1 AND epoch <= ?2 \
                       ORDER BY epoch, about, number";
-        let restrictions = "SELECT epoch, name, restricted FROM restriction WHERE epoch > ?1 AND epoch <= ?2";
         epochs_of(
             sqlx::query_as(epochs).bind(after).bind(until).fetch_all(&self.pool).await?,
             sqlx::query_as(acts).bind(after).bind(until).fetch_all(&self.pool).await?,
             sqlx::query_as(events).bind(after).bind(until).fetch_all(&self.pool).await?,
-            sqlx::query_as(restrictions).bind(after).bind(until).fetch_all(&self.pool).await?,
         )
     }
 

@@ -46,13 +46,13 @@ impl AuditService for AuditEdge {
 
     async fn search(&self, request: Request<pb::SearchRequest>) -> Result<Response<Self::SearchStream>, Status> {
         let caller = caller_of(&request)?;
-        let request = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.control);
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("search", trace);
         let searching = observed.follow(Box::pin(async {
             let pb::SearchRequest { terms, filter, page_size, page } = request;
             let terms = messages::terms(terms);
-            let (page_size, start) = match filter::page(page_size, &page) {
+            let (page_size, start) = match clean.and_then(|()| filter::page(page_size, &page)) {
                 Ok(page) => page,
                 Err(invalid) => return Err(edge.invalid(invalid, &caller, &terms, &trace).await),
             };
@@ -68,13 +68,15 @@ impl AuditService for AuditEdge {
 
     async fn count(&self, request: Request<pb::CountRequest>) -> Result<Response<pb::CountResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::CountRequest { terms, filter, by } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.control);
+        let pb::CountRequest { terms, filter, by } = request;
         let (edge, trace) = (self.clone(), messages::trace(&*self.entropy));
         let mut observed = observe!("count", trace);
         let counting = observed.follow(Box::pin(async {
             let terms = messages::terms(terms);
-            let Some(by) = filter::countable(&by) else {
-                return Err(edge.invalid(BY, &caller, &terms, &trace).await);
+            let by = match clean.and_then(|()| filter::countable(&by).ok_or(BY)) {
+                Ok(by) => by,
+                Err(invalid) => return Err(edge.invalid(invalid, &caller, &terms, &trace).await),
             };
             let filter = edge.inspect(&caller, &terms, filter, &trace).await?;
             Ok(edge.reader.count(&filter, &by).await?)
@@ -89,11 +91,12 @@ impl AuditService for AuditEdge {
         request: Request<pb::GetCheckpointRequest>,
     ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::GetCheckpointRequest { terms, size } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.control);
+        let pb::GetCheckpointRequest { terms, size } = request;
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
         let finding = async {
-            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            self.may_see_proofs(clean, &caller, &terms, &trace).await?;
             match self.reader.checkpoint((size > 0).then_some(size)).await? {
                 Some(checkpoint) => {
                     let durability = pb::Durability::from(self.reader.durability().await?).into();
@@ -110,11 +113,12 @@ impl AuditService for AuditEdge {
         request: Request<pb::ProveInclusionRequest>,
     ) -> Result<Response<pb::ProveInclusionResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::ProveInclusionRequest { terms, index, size } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.control);
+        let pb::ProveInclusionRequest { terms, index, size } = request;
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
         let proving = async {
-            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            self.may_see_proofs(clean, &caller, &terms, &trace).await?;
             let found = self.reader.prove_inclusion(index, size).await;
             let (commitments, path) = self.proof(found, &caller, &terms, &trace).await?;
             Ok(pb::ProveInclusionResponse {
@@ -131,11 +135,12 @@ impl AuditService for AuditEdge {
         request: Request<pb::ProveConsistencyRequest>,
     ) -> Result<Response<pb::ProveConsistencyResponse>, Status> {
         let caller = caller_of(&request)?;
-        let pb::ProveConsistencyRequest { terms, old_size, new_size } = request.into_inner();
+        let (request, clean) = messages::taken(request, &self.control);
+        let pb::ProveConsistencyRequest { terms, old_size, new_size } = request;
         let terms = messages::terms(terms);
         let trace = messages::trace(&*self.entropy);
         let proving = async {
-            self.authorise(&caller, &terms, ANY_USE, &trace).await?;
+            self.may_see_proofs(clean, &caller, &terms, &trace).await?;
             let found = self.reader.prove_consistency(old_size, new_size).await;
             let path = self.proof(found, &caller, &terms, &trace).await?;
             Ok(pb::ProveConsistencyResponse { path: messages::bytes(&path) })
@@ -159,7 +164,7 @@ impl AuditEdge {
         let grant = self.authorise(caller, terms, uses, trace).await?;
         let parsed = {
             let catalogue = &self.control.in_force().policy.catalogue.clone();
-            filter::parse(filter, catalogue).and_then(|filter| Ok((filter, filter::subject(subject, catalogue)?)))
+            filter::parse(filter).and_then(|filter| Ok((filter, filter::subject(subject, catalogue)?)))
         };
         let (mut filter, subject) = match parsed {
             Ok(parsed) => parsed,
@@ -172,6 +177,19 @@ impl AuditEdge {
         }
         self.inspections.record(grant.grant().who.clone(), grant.grant().terms(), &filter, about).await?;
         Ok(filter)
+    }
+
+    async fn may_see_proofs(
+        &self,
+        clean: Result<(), Invalid>,
+        caller: &Caller,
+        terms: &Terms,
+        trace: &str,
+    ) -> Result<(), Failure> {
+        match clean {
+            Ok(()) => self.authorise(caller, terms, ANY_USE, trace).await.map(drop),
+            Err(invalid) => Err(self.invalid(invalid, caller, terms, trace).await),
+        }
     }
 
     async fn authorise(

@@ -55,7 +55,7 @@ async fn every_decision_on_record_comes_out_the_same_under_what_was_in_force_the
     let (rounds, police) = (10, agreement("sojp-isolation"));
     for round in 0..rounds {
         ask_many(&broker, decisions() / rounds).await;
-        // Six policies, three texts of an agreement, a stop, a dataset that comes and goes, a restriction.
+        // Six policies, three texts of an agreement, a stop, a dataset that comes and goes, a restriction, a look at it.
         match round {
             0 | 2 => {
                 let (from, to) = match round {
@@ -71,7 +71,10 @@ async fn every_decision_on_record_comes_out_the_same_under_what_was_in_force_the
                 reload(&broker).await;
             }
             4 => drop(broker.act("superintendent", &police, Deed::Suspend).await),
-            6 => drop(broker.restrict(ISOLATING).await),
+            6 => {
+                broker.restrict(ISOLATING).await;
+                broker.restrictions(&rights_officer(), ISOLATING).await.unwrap();
+            }
             7 => drop(
                 broker
                     .act("medical-director", &dataset("clinical"), Deed::Withdraw("clinical".try_into().unwrap()))

@@ -279,3 +279,19 @@ fn a_key_of_an_approver_is_made_once() {
     assert!(!again.status.success());
     assert!(String::from_utf8(again.stderr).unwrap().contains("a key is never overwritten"));
 }
+
+#[test]
+fn restrictions_are_listed_and_lifted_one_by_one() {
+    let (story, officer, subject) = (Story::begin(), rights_officer(), format!("jy:{ISOLATING}"));
+    let begun = ["objection", "legal-claims"].map(|ground| {
+        story.json(&officer, &["rights", "restrict", &subject, "--ground", ground])["restriction"].clone()
+    });
+    let list = || story.run(&officer, &["rights", "list", &subject, "--json"]);
+    let told = list().lines().map(line_json).find(|one| one["id"] == begun[0]).unwrap();
+    assert_eq!((told["ground"].as_str(), list().lines().count()), (Some("objection"), 2));
+    let (id, day) = (begun[0].as_str().unwrap(), told["since"].as_str().unwrap());
+    let lifted = story.run(&officer, &["rights", "lift", &subject, "--restriction", id, "--told-on", day]);
+    assert!(lifted.starts_with(&format!("restriction {id} is lifted: entry ")), "{lifted}");
+    let left = story.run(&officer, &["rights", "list", &subject]);
+    assert!(left.contains("legal_claims") && left.contains(begun[1].as_str().unwrap()) && !left.contains(id), "{left}");
+}

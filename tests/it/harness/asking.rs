@@ -213,12 +213,39 @@ impl TestBroker {
     }
 
     /// Restricts the use of what is held on a subject.
-    pub async fn restrict(&self, number: &str) -> pb::Receipt {
+    pub async fn restrict(&self, number: &str) -> pb::RestrictResponse {
         let officer = rights_officer();
         let (identifier, ground) = (format!("jy:{number}"), pb::RestrictionGround::Objection.into());
         let request = pb::RestrictRequest { terms: officer.pb_terms(), identifier, ground };
-        let response = self.rights().restrict(officer.request(&self.deployment, request)).await.unwrap();
-        response.into_inner().receipt.unwrap()
+        self.rights().restrict(officer.request(&self.deployment, request)).await.unwrap().into_inner()
+    }
+
+    /// Lifts a restriction, of which the subject was told on that day.
+    pub async fn lift(&self, number: &str, restriction: &str, told_on: &str) -> Result<pb::Receipt, Status> {
+        let officer = rights_officer();
+        let (identifier, subject_told_on) = (format!("jy:{number}"), told_on.to_owned());
+        let (terms, restriction) = (officer.pb_terms(), restriction.to_owned());
+        let request = pb::LiftRestrictionRequest { terms, identifier, restriction, subject_told_on };
+        let response = self.rights().lift_restriction(officer.request(&self.deployment, request)).await?;
+        Ok(response.into_inner().receipt.unwrap())
+    }
+
+    /// The restrictions of a subject that stand, as somebody is told of them.
+    pub async fn restrictions(&self, asker: &Asker, number: &str) -> Result<pb::ListRestrictionsResponse, Status> {
+        let request = pb::ListRestrictionsRequest { terms: asker.pb_terms(), identifier: format!("jy:{number}") };
+        Ok(self.rights().list_restrictions(asker.request(&self.deployment, request)).await?.into_inner())
+    }
+
+    /// The indices of the entries about a subject.
+    pub async fn search_by_subject(&self, asker: &Asker, number: &str) -> Vec<u64> {
+        let filter = Some(pb::LogFilter { subject: format!("jy:{number}"), ..Default::default() });
+        let request = pb::SearchRequest { terms: asker.pb_terms(), filter, ..Default::default() };
+        let mut pages = self.audit().search(asker.request(&self.deployment, request)).await.unwrap().into_inner();
+        let mut found = Vec::new();
+        while let Some(page) = pages.message().await.unwrap() {
+            found.extend(page.entries.iter().map(|entry| entry.index));
+        }
+        found
     }
 
     pub fn audit(&self) -> AuditServiceClient<tonic::transport::Channel> {

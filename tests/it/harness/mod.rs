@@ -18,6 +18,7 @@ mod proxy;
 mod raw;
 mod servers;
 mod tampering;
+mod written;
 
 pub use approving::*;
 pub use asking::*;

@@ -5,6 +5,7 @@ use crate::{
     warrant::{document, officer},
 };
 use disown::{approval::Deed, pb};
+use prost::Message;
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 
@@ -148,9 +149,10 @@ async fn reloaded(broker: &TestBroker) {
     }
 }
 
+/// Lifts whatever stands.
 async fn lift(broker: &TestBroker) {
-    let officer = rights_officer();
-    let (identifier, subject_told_on) = (format!("jy:{ISOLATING}"), today().to_string());
-    let request = pb::LiftRestrictionRequest { terms: officer.pb_terms(), identifier, subject_told_on };
-    broker.rights().lift_restriction(officer.request(&broker.deployment, request)).await.unwrap();
+    let listed = broker.restrictions(&rights_officer(), ISOLATING).await.unwrap();
+    for one in pb::Restrictions::decode(listed.answer.as_slice()).unwrap().in_force {
+        broker.lift(ISOLATING, &one.id, &today().to_string()).await.unwrap();
+    }
 }

@@ -131,7 +131,8 @@ async fn a_case_reference_that_holds_a_subject_identifier_is_refused_and_written
         let mut asker = clinician();
         asker.terms.3 = case.clone();
         let (code, told) = broker.refused(&asker, asker.question(ISOLATING)).await;
-        assert_eq!((code, told.as_str()), (Code::PermissionDenied, "permission denied"), "{case}");
+        let rule = "`case_reference`: no subject identifier: it may be written down";
+        assert_eq!((code, told.as_str()), (Code::InvalidArgument, rule), "{case}");
         let (_, actor, _) =
             broker.entries().await.into_iter().rfind(|(_, actor, _)| actor["kind"] == "denial").unwrap();
         assert_eq!(actor["refusal"], "case_reference");

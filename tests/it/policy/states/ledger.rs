@@ -10,12 +10,14 @@ use disown::{
     access_log::{self, AccessLog, Archived, NewEpoch, Place},
     approval::{Act, ApproverKey, Deed, Matter},
     break_glass,
-    control::{About, Archive, Event, Restriction},
+    control::{About, Archive, Event},
     database,
     dataset::Catalogue,
     entropy::SeededEntropy,
+    ids::RestrictionId,
     policy::{InForce, Policy},
-    pseudonym::{self, RestrictionName, SubjectIdentifier},
+    pseudonym::{self, SubjectIdentifier},
+    rights,
     warrant::{self, What},
 };
 use jiff::Timestamp;
@@ -32,7 +34,9 @@ pub struct Ledger {
     log: AccessLog,
     archive: Archive,
     keys: Arc<BTreeMap<String, ApproverKey>>,
-    somebody: RestrictionName,
+    somebody: String,
+    /// How many things happened to them, and what restricts them.
+    restricting: (u64, Vec<RestrictionId>),
     pub written: Written,
     /// What is in no epoch yet.
     next: NewEpoch,
@@ -57,23 +61,24 @@ impl Ledger {
         fs::create_dir(deployment.path(folder)).unwrap();
         let path = deployment.path(&format!("{folder}/control.sqlite"));
         database::sqlite::make_control(&path, &[0; 32].into()).await.unwrap();
+        let catalogue = fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap();
+        let catalogue = Arc::new(Catalogue::parse(&catalogue).unwrap());
         let log = access_log::start(access_log::Settings {
             place: Place::Sqlite(&path, None),
             broker: config.broker.clone(),
             keyring: keyring.clone(),
+            catalogue: catalogue.clone(),
             clock: deployment.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
             zone: config.time_zone.clone(),
         })
         .await
         .unwrap();
-        let catalogue =
-            Catalogue::parse(&fs::read_to_string(deployment.path("policies/catalogue.toml")).unwrap()).unwrap();
         let somebody = SubjectIdentifier::parse_source(ISOLATING, &catalogue).unwrap();
         let somebody = keyring.restriction_name(&somebody).await;
         let archive = Archive { reader: log.reader.clone(), log: LOG.to_owned(), keyring: Some(keyring) };
-        let (written, next, epoch, policy) = Default::default();
-        Self { log, archive, keys, somebody, written, next, epoch, policy }
+        let (restricting, written, next, epoch, policy) = Default::default();
+        Self { log, archive, keys, somebody, restricting, written, next, epoch, policy }
     }
 
     /// From the next epoch on this policy is in force. Its texts are kept.
@@ -171,9 +176,21 @@ impl Ledger {
         self.next.events.push(event);
     }
 
-    /// Restricts somebody, or lifts that; with that the epoch ends.
+    /// Restricts somebody once more, or lifts all of it; with that the epoch ends.
     pub async fn restrict(&mut self, restricted: bool) {
-        self.next.restrictions.push(Restriction { name: self.somebody, restricted });
+        let (count, standing) = &mut self.restricting;
+        let happening = if restricted {
+            let id = RestrictionId::try_from(format!("r-{count}").as_str()).unwrap();
+            standing.push(id.clone());
+            let restriction = rights::Restriction { ground: rights::Ground::Objection, since: today() };
+            vec![rights::What::Restricted { id, restriction }]
+        } else {
+            standing.drain(..).map(|id| rights::What::Lifted { id, told_on: today() }).collect()
+        };
+        for what in happening {
+            *count += 1;
+            self.next.events.push(Event::new(About::Restriction(self.somebody.clone()), *count, &what));
+        }
         self.open_epoch(vec![]).await;
     }
 
