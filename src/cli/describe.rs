@@ -12,6 +12,9 @@ pub(super) struct Describe {
     /// As JSON.
     #[arg(long)]
     json: bool,
+    /// Only the digest of the handling conditions, which a question acknowledges: for scripts of those who have read them.
+    #[arg(long, conflicts_with = "json")]
+    digest: bool,
     #[command(flatten)]
     client: Client,
 }
@@ -21,7 +24,9 @@ impl Describe {
         let request = pb::DescribeAccessRequest { terms: Some(self.client.terms()) };
         let mut client = AccessServiceClient::new(self.client.connect().await?);
         let described = client.describe_access(request).await?.into_inner();
-        if self.json {
+        if self.digest {
+            println!("{}", described.handling_digest)
+        } else if self.json {
             println!("{}", as_json(&described))
         } else {
             print(&described)

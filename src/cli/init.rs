@@ -16,7 +16,7 @@ pub(super) struct Init {
     /// Where; it may be there, without a deployment in it.
     directory: PathBuf,
     /// Where the broker will listen.
-    #[arg(long, default_value = "127.0.0.1:7443")]
+    #[arg(long, env = "DISOWN_LISTEN", default_value = "127.0.0.1:7443")]
     listen: SocketAddr,
     /// Name of the access log, in every checkpoint and receipt: a name of yours that nobody else uses.
     #[arg(long, default_value = "disown.example/access-log")]

@@ -35,6 +35,7 @@ mod oracle;
 mod own_gate;
 mod policy;
 mod postgres;
+mod readme;
 mod rights;
 mod sequencing;
 mod stores;
