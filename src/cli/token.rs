@@ -33,10 +33,9 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::read(&self.config)?;
-        let path = config
-            .identity
-            .development_key
-            .context("this deployment has no development issuer; `disownctl init --development` lays out one that has")?;
+        let path = config.identity.development_key.context(
+            "this deployment has no development issuer; `disownctl init --development` lays out one that has",
+        )?;
         let pem = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let roles: Vec<&str> = self.role.iter().map(String::as_str).collect();
         let mut issuer = DevelopmentIssuer::from_pem(&pem)?;

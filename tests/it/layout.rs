@@ -222,7 +222,8 @@ async fn a_dataset_of_the_catalogue_without_a_key_stops_the_start_and_says_what_
     let mut deployment = with_schools();
     let Err(error) = deployment.build().await else { panic!("started without a key") };
     assert!(matches!(&error, AppError::NoKey(dataset) if dataset.as_str() == "schools"));
-    let says = "the keyring has no key for the dataset `schools` of the catalogue; `disownctl keys add schools` makes one";
+    let says =
+        "the keyring has no key for the dataset `schools` of the catalogue; `disownctl keys add schools` makes one";
     assert_eq!(error.to_string(), says);
     assert!(!deployment.path("data/schools.sqlite").exists());
 }

@@ -39,7 +39,7 @@ pub fn fails(code: i32, arguments: &[&str]) -> String {
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(code), "{arguments:?}: {stderr}");
     assert!(stdout.is_empty(), "{arguments:?} printed {}", String::from_utf8_lossy(&stdout));
-    assert!(stderr.starts_with("disown: "), "{stderr}");
+    assert!(stderr.starts_with("disownctl: "), "{stderr}");
     stderr
 }
 

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     sync::Arc,
 };
 use tokio::sync::watch;
@@ -50,10 +50,26 @@ impl Deployment {
     }
 
     /// The same, of a broker that may not start: its process, and how that ended.
-    pub async fn try_apart(self, mut command: Command) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
+    pub async fn try_apart(self, command: Command) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
+        let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
+        self.try_saying(command, telemetry.into()).await
+    }
+
+    /// The same, with a standard error that nobody reads, unless they take it from the process.
+    pub async fn serve_unread(self, command: Command) -> (TestBroker, Process) {
+        match self.try_saying(command, Stdio::piped()).await {
+            Ok(serving) => serving,
+            Err((_, process, ended)) => panic!("the broker (process {process}) did not start: {ended}"),
+        }
+    }
+
+    async fn try_saying(
+        self,
+        mut command: Command,
+        telemetry: Stdio,
+    ) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
         self.provision().await;
         self.clock.set(SystemClock.now());
-        let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);
         let process = match tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap() {
             Ok(process) => process,
@@ -105,6 +121,11 @@ impl Process {
     /// Asks it to read its policy and its certificates again.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
+    }
+
+    /// What it says on standard error from the beginning, where nobody read it until now.
+    pub fn unread(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
     }
 
     /// Whether it likes to or not.
