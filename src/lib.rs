@@ -40,6 +40,7 @@ pub mod database;
 pub mod entropy;
 pub mod ids;
 pub mod memory;
+pub mod readiness;
 pub mod strict_toml;
 pub mod telemetry;
 

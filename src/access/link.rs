@@ -5,7 +5,7 @@ use super::{Fetched, Unanswered};
 use crate::{
     access_log::SubjectPart,
     dataset::{
-        StoredCell, StoredRecord, Value,
+        Source, StoredCell, StoredRecord, Value,
         catalogue::{Column, DatasetIndex, DatasetSpec, Kind, RecordTypeId},
     },
     policy::Grant,
@@ -70,8 +70,8 @@ pub(super) async fn link(fetched: Fetched, keyring: &Keyring) -> Result<Linked, 
     Ok(Linked { grant, records: linked, handle, subject })
 }
 
-/// Of the record type that the agreement's condition is about, only what satisfies it is released; where nothing does, the subject is
-/// not covered.
+/// Of the record type that the agreement's condition is about, only what counts for it and satisfies it is released; where nothing does,
+/// the subject is not covered.
 fn keep_covered(grant: &Grant, records: &mut [(DatasetIndex, Vec<StoredRecord>)]) -> Result<bool, Unanswered> {
     let Some(condition) = &grant.agreement().condition else { return Ok(true) };
     let catalogue = &grant.in_force.policy.catalogue;
@@ -81,7 +81,8 @@ fn keep_covered(grant: &Grant, records: &mut [(DatasetIndex, Vec<StoredRecord>)]
     let mut kept = Vec::with_capacity(held.len());
     for record in held.drain(..) {
         let satisfies = record.record_type != condition.record_type
-            || condition.holds(&in_the_clear(catalogue.dataset(dataset), &record)?, grant.today);
+            || (condition.counts(&Source::stored(&record.source), &grant.agreement().parties)
+                && condition.holds(&in_the_clear(catalogue.dataset(dataset), &record)?, grant.today));
         covered |= satisfies && record.record_type == condition.record_type;
         kept.extend(satisfies.then_some(record));
     }
@@ -117,6 +118,7 @@ async fn open(
             value => value.map(LinkedValue::Value),
         });
     }
+    let source = Source::stored(&source).name;
     Ok(LinkedRecord { record_type, values, source, as_of, subject_category, disputed })
 }
 

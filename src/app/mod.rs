@@ -3,6 +3,7 @@
 mod inspect;
 mod reload;
 mod services;
+mod stores;
 
 use crate::{
     access_log::{self, AccessLog, Entry, LogState, Place, SearchError, Unavailable},
@@ -10,7 +11,9 @@ use crate::{
     clock::Clock,
     config::{Config, InvalidConfig, Listen},
     control::{Approving, Archive, Control, ControlError},
-    dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
+    database::{FolderLock, NotLocked, sqlite::NotOpened},
+    dataset::StoreError,
+    deployment::CONTROL,
     edge::{self, Exposure, ServeError, Services, Tls, TlsError},
     entropy::Entropy,
     identity::{NotAsItMust, NotRenewed, Pace, Verifier, self_test},
@@ -18,6 +21,7 @@ use crate::{
     intake::STARTED,
     policy::{InvalidPolicy, Policy, PolicyFiles},
     pseudonym::{self, InvalidKeyring, Keyring},
+    readiness::Readiness,
 };
 pub use inspect::NotFit;
 use reload::reload_on_request;
@@ -38,6 +42,8 @@ pub struct App {
     services: Services,
     exposure: Exposure,
     log: AccessLog,
+    /// Where databases are files: nobody else uses them for as long as this serves.
+    lock: Option<FolderLock>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -79,6 +85,22 @@ pub enum AppError {
     /// A store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A store is not there, or is another.
+    #[error(
+        "the store `{name}` at {at} {source}. Where it was made before, restore it from a backup or correct the configuration; for a new \
+         deployment or dataset, `disownctl database init` makes it"
+    )]
+    NoStore {
+        /// Which: a dataset's, or `control`.
+        name: String,
+        /// Where.
+        at: String,
+        /// What is wrong.
+        source: NotOpened,
+    },
+    /// Another broker uses the files.
+    #[error(transparent)]
+    Locked(#[from] NotLocked),
     /// A server of PostgreSQL that a deployment cannot stand on.
     #[error("{0}: {1}")]
     Server(String, NotFit),
@@ -114,14 +136,26 @@ impl App {
         // What cannot be served is told before anything is written.
         let (offered, verifier) = (policy.version.clone(), verifier_of(&config, &policy, &keyring, &clock)?);
         let exposure = exposure(&config.listen, &clock)?;
-        if let Some(postgres) = &config.postgres {
-            inspect::inspect(postgres, &policy.catalogue).await?;
-        }
-        fs::create_dir_all(&config.data).map_err(|source| AppError::File { path: config.data.clone(), source })?;
-        let database = config.control_database();
+        let lock = match &config.postgres {
+            Some(postgres) => {
+                inspect::inspect(postgres, &policy.catalogue, &keyring).await?;
+                None
+            }
+            None => {
+                let lock = FolderLock::take(&config.data)?;
+                stores::check_control(&config, &keyring).await?;
+                Some(lock)
+            }
+        };
+        let database = config.store_file(CONTROL);
         let place = match &config.postgres {
             None => Place::Sqlite(&database, config.access_log_max_pages),
-            Some(postgres) => Place::Postgres(Box::new(postgres.appender()?), Box::new(postgres.reader()?)),
+            Some(postgres) => {
+                let control = keyring.store_identity(CONTROL).await;
+                let (appender, reader) =
+                    (postgres.appender()?.expecting(control), postgres.reader()?.expecting(control));
+                Place::Postgres(Box::new(appender), Box::new(reader))
+            }
         };
         let log = access_log::start(access_log::Settings {
             place,
@@ -142,7 +176,8 @@ impl App {
         };
         // People approve policies too, where they are not approved for development.
         let archive = Archive { reader: log.reader.clone(), log: approving.log.clone(), keyring: None };
-        let policy = if approving.development.is_some() { policy } else { archive.admit(policy).await? };
+        let policy =
+            if approving.development.is_some() { policy } else { archive.admit(policy, approving.today()).await? };
         let verifier = match policy.version == offered {
             true => verifier,
             false => verifier_of(&config, &policy, &keyring, &clock)?,
@@ -150,16 +185,19 @@ impl App {
         // An issuer that is not reached keeps nobody from starting: its tokens are refused until it is.
         verifier.fetch_if_due().await;
         let verifier = Arc::new(verifier);
-        let stores = open_stores(&config, &policy).await?;
-        let control = Control::start(policy, log.appender.clone(), log.reader.clone(), approving).await?;
+        let readiness = Arc::<Readiness>::default();
+        let stores = stores::open(&config, &policy, &keyring).await?;
+        let control =
+            Control::start(policy, log.appender.clone(), log.reader.clone(), approving, readiness.clone()).await?;
         let control = Arc::new(control);
-        let (services, intake) = services(&config, &log, control, stores, &keyring, verifier, clock, entropy);
+        let (services, intake) =
+            services(&config, &log, control, stores, &keyring, verifier, readiness, clock, entropy);
         let lost = intake.reconcile(&log.reader, config.broker.as_str()).await?;
         if lost > 0 {
             tracing::warn!(lost, "batches were recorded and did not arrive");
         }
         log.appender.note(Entry::administration(STARTED)).await?;
-        Ok(Self { config, services, exposure, log, background: Vec::new() })
+        Ok(Self { config, services, exposure, log, lock, background: Vec::new() })
     }
 
     /// Follows whether the access log can be written.
@@ -182,6 +220,9 @@ impl App {
         let version = self.services.access.control.in_force().policy.version.clone();
         tracing::info!(version, "serving under this policy");
         let stores = self.services.access.stores.clone();
+        let catalogue = self.services.access.control.in_force().policy.clone();
+        let (watched, readiness) = (stores.clone(), self.services.readiness.clone());
+        self.background.push(tokio::spawn(async move { stores::watch(watched, catalogue, readiness).await }));
         let (attempts, appender) = (self.services.attempts.clone(), self.log.appender.clone());
         let counted = attempts.clone();
         self.background.push(tokio::spawn(async move { counted.record_each_minute(&appender).await }));
@@ -229,6 +270,7 @@ impl App {
         for store in stores.iter() {
             store.close().await;
         }
+        drop(self.lock);
         ended
     }
 }
@@ -267,20 +309,6 @@ async fn state_unknown(mut state: watch::Receiver<LogState>) -> String {
             return "its sequencer ended".to_owned();
         }
     }
-}
-
-async fn open_stores(config: &Config, policy: &Policy) -> Result<Stores, AppError> {
-    let mut stores: Vec<Box<dyn Store>> = Vec::new();
-    for (at, spec) in policy.catalogue.datasets() {
-        if let Some(postgres) = &config.postgres {
-            let server = postgres.dataset(&spec.id)?;
-            stores.push(Box::new(PostgresDataset::open(&server, policy.catalogue.clone(), at).await?));
-            continue;
-        }
-        let path = config.data.join(format!("{}.sqlite", spec.id));
-        stores.push(Box::new(SqliteDataset::open(&path, policy.catalogue.clone(), at).await?));
-    }
-    Ok(Stores::new(stores))
 }
 
 fn read(path: &Path) -> Result<String, AppError> {

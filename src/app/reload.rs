@@ -31,8 +31,7 @@ pub(super) async fn reload_on_request(
 async fn reload(folder: &Path, access: &Access) -> Result<String, ReloadError> {
     let policy = Policy::load(PolicyFiles::read(folder).map_err(InvalidPolicy::from)?).await?;
     let running = access.control.in_force();
-    let catalogue = |policy: &Policy| policy.files().rules.get("catalogue.toml").cloned();
-    if catalogue(&policy) != catalogue(&running.policy) {
+    if !policy.has_catalogue_of(&running.policy) {
         return Err(ReloadError::Catalogue);
     }
     let version = policy.version.clone();

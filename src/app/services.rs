@@ -13,6 +13,7 @@ use crate::{
     identity::{Attempts, Verifier},
     intake::Intake,
     pseudonym::Keyring,
+    readiness::Readiness,
     rights::Rights,
 };
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) fn services(
     stores: Stores,
     keyring: &Arc<Keyring>,
     verifier: Arc<Verifier>,
+    readiness: Arc<Readiness>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> (Services, Arc<Intake>) {
@@ -79,6 +81,7 @@ pub(super) fn services(
         rights,
         reader: log.reader.clone(),
         state: log.state.clone(),
+        readiness,
         verifier,
         attempts: Arc::new(Attempts::default()),
         entropy,

@@ -64,6 +64,10 @@ const REASON: Invalid = Invalid::of("reason", "one line of 1 to 500 characters, 
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
 const OF_POLICY: Invalid = Invalid::of("deed", "`propose`, `approve` or `see`: a policy is replaced by another one");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue, for `withdraw` and `restore`");
+const OWN_GATE: Invalid = Invalid::of(
+    "version",
+    "one by which no party of an agreement may put in what that agreement's condition looks at; `disownctl policy check` names both",
+);
 const VERSION: Invalid =
     Invalid::of("version", "SHA-256 of a text that the broker has: it reads its policy folder on SIGHUP");
 
@@ -85,6 +89,7 @@ impl Register {
             Err(NotNow::NoSay) => return Err(denied()),
             Err(not_now) => return Err(NotDone::Invalid(not_now.into())),
         }
+        self.check_gates(&in_force, &act).await?;
         let who = policy::known_names(&in_force, caller, &terms, trace);
         let entry = Entry::administered(act.to_string(), who, policy::versions(&in_force));
         let entry = entry.acting(&in_force.policy.version, in_force.policy.files_version(), act);
@@ -129,6 +134,22 @@ impl Register {
             None => approved.clone().or(proposed).or(drafted.clone()),
         };
         Ok(Shown { approved, drafted, missing, text, approver, today, in_force })
+    }
+
+    /// A version that would let somebody bring about what opens data to them, beside what is in force, is neither proposed nor approved.
+    async fn check_gates(&self, in_force: &InForce, act: &Act) -> Result<(), NotDone> {
+        let (Matter::Agreement(id), Deed::Propose(version) | Deed::Approve(version)) = (&act.matter, &act.deed) else {
+            return Ok(());
+        };
+        let policy = &in_force.policy;
+        let Some(meant) = self.control.archive.version(policy, id, version).await? else { return Ok(()) };
+        let mut agreed = in_force.agreed.clone();
+        agreed.insert(id.to_string(), meant);
+        let own = |name: &String| name == id.as_str();
+        match policy.own_gates(&agreed).iter().any(|gate| own(&gate.agreement) || own(&gate.intake)) {
+            true => Err(NotDone::Invalid(OWN_GATE)),
+            false => Ok(()),
+        }
     }
 
     /// Those of the version that is meant, or of the agreement as it stands; none for a dataset.

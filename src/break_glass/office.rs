@@ -4,7 +4,7 @@ use super::{Use, What};
 use crate::{
     access::{Invalid, Unanswered},
     access_log::{Entry, Receipt, digest},
-    approval::{Happening, NotDone, Office, is_line, line},
+    approval::{Approver, Happening, NotDone, Office, is_line, line},
     identity::Caller,
     ids::{CallerId, OrganisationId},
     policy::{self, Refusal, Terms},
@@ -88,7 +88,10 @@ impl Office {
         trace: &str,
     ) -> Result<Receipt, NotDone> {
         let in_force = self.control.in_force();
-        let by = self.approver(&in_force, caller, trace, |approver| approver.data_protection_officer)?.id.clone();
+        // Nobody reviews what they did themselves.
+        let own = of == (caller.organisation(), caller.id());
+        let may = |approver: &Approver| approver.data_protection_officer && !own;
+        let by = self.approver(&in_force, caller, trace, may)?.id.clone();
         let known = in_force.uses.of(of.0, of.1).filter(|known| known.unreviewed().is_some());
         let known = known.ok_or(NotDone::Invalid(NOTHING))?;
         if !is_line(&words, &in_force) {

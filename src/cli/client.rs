@@ -100,7 +100,7 @@ impl Broker {
 
 /// What to tell of an error: the broker's own words where it is the broker's, and what to do next.
 pub(super) fn explain(error: &anyhow::Error) -> String {
-    let Some(status) = error.downcast_ref::<Status>() else { return format!("{error:#}") };
+    let Some(status) = error.downcast_ref::<Status>() else { return told(error) };
     let next = match status.code() {
         Code::Unauthenticated => "; get a fresh token (--token or DISOWN_TOKEN): it is good for ten minutes at most",
         Code::PermissionDenied => {
@@ -110,6 +110,14 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
         _ => "",
     };
     format!("the broker says: {}{next}", status.message())
+}
+
+/// An error and its causes, each once: most of ours tell of their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.contains(&cause) { told } else { format!("{told}: {cause}") }
+    })
 }
 
 fn read(pem: &Path) -> anyhow::Result<String> {

@@ -3,6 +3,8 @@
 use crate::{
     config::{Config, PostgresConfig},
     dataset::Catalogue,
+    deployment::make_stores,
+    entropy::SystemEntropy,
 };
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -12,10 +14,11 @@ use std::{
     process::ExitCode,
 };
 
-/// Databases on servers of PostgreSQL.
+/// The databases of a deployment.
 #[derive(Debug, Subcommand)]
 pub(super) enum Database {
-    /// Make the databases and roles of a deployment, each role with what its duty needs; what is there is brought up to date.
+    /// Make the stores that were never made: files, or on servers databases and roles, each with what its duty needs; what is there is
+    /// brought up to date. A store that was made and is not there any more is not made anew.
     Init(Admin),
 }
 
@@ -26,9 +29,9 @@ pub(super) struct Admin {
     #[arg(long, default_value = "disown.toml")]
     config: PathBuf,
     /// An administrator, who may create roles and databases: `postgres://postgres@HOST/postgres`, or
-    /// `postgres:///postgres?host=/run/postgresql`.
+    /// `postgres:///postgres?host=/run/postgresql`. Not needed where the databases are files.
     #[arg(long, env = "DISOWN_ADMIN", hide_env_values = true)]
-    admin: String,
+    admin: Option<String>,
     /// Only this dataset, or `control`: where the databases are on different servers.
     #[arg(long)]
     only: Option<String>,
@@ -54,11 +57,10 @@ pub(super) struct Migrate {
 impl Database {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let Database::Init(Admin { config, admin, only }) = self;
-        let (postgres, catalogue) = read(&config)?;
-        let admin: PgConnectOptions = admin.parse().context("--admin is not the address of a server")?;
-        for database in postgres.provisions(&catalogue, only.as_deref())? {
-            database.make(&admin).await?;
-            println!("{}: ready", database.database);
+        let admin: Option<PgConnectOptions> =
+            admin.map(|admin| admin.parse().context("--admin is not the address of a server")).transpose()?;
+        for name in make_stores(&Config::read(&config)?, admin.as_ref(), only.as_deref(), &SystemEntropy).await? {
+            println!("{name}: ready");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,7 +2,8 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    deployment::{Layout, lay_out},
+    config::Config,
+    deployment::{Layout, lay_out, make_stores},
     entropy::SystemEntropy,
 };
 use clap::Args;
@@ -23,19 +24,29 @@ pub(super) struct Init {
     /// With an issuer of tokens for anybody, for development on this machine only.
     #[arg(long)]
     development: bool,
+    /// A host of PostgreSQL where the databases will be, `db1.example:5432`, or the folder of its socket; several may be given. Without
+    /// one each database is a file.
+    #[arg(long)]
+    postgres: Vec<String>,
 }
 
 impl Init {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Init { directory, listen, log_name, development } = self;
-        let layout = Layout { directory: directory.clone(), listen, log_name, development };
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Init { directory, listen, log_name, development, postgres } = self;
+        let layout = Layout { directory: directory.clone(), listen, log_name, development, postgres: postgres.clone() };
         lay_out(&layout, SystemClock.now().to_zoned(TimeZone::system()).date(), &SystemEntropy)?;
+        if postgres.is_empty() {
+            make_stores(&Config::read(&directory.join("disown.toml"))?, None, None, &SystemEntropy).await?;
+        }
         let at = directory.display();
         println!("A deployment is laid out in {at}.");
         println!("  {at}/disown.toml         read it first: it says what is where");
         println!("  {at}/policies/           who may see what; the agreements are drafts that begin today");
         println!("  {at}/key-encryption-key  keep it apart from the rest");
         println!("  {at}/log.vkey            give it to everybody: receipts and the access log are verified with it");
+        if !postgres.is_empty() {
+            println!("Make the databases with: disownctl database init --config {at}/disown.toml --admin postgres://…");
+        }
         if development {
             println!("Serve with: disownctl serve --config {at}/disown.toml --development");
         } else {

@@ -1,10 +1,9 @@
 //! `disownctl keys`.
 
-use crate::{config::Config, dataset::Catalogue, entropy::SystemEntropy, pseudonym};
+use crate::{config::Config, dataset::Catalogue, deployment::keyring_file, entropy::SystemEntropy, pseudonym};
 use anyhow::Context;
 use clap::Subcommand;
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -48,13 +47,9 @@ fn add(dataset: &str, config: &Config) -> anyhow::Result<()> {
         catalogue.dataset_named(dataset).with_context(|| format!("`{dataset}` is no dataset of the catalogue"))?;
     let kek = config.key_encryption_key.get()?;
     let added = pseudonym::add(&read(&config.keyring)?, &spec.id, &kek, &SystemEntropy)?;
-    // Beside it and moved over it, readable by the owner only: a crash leaves the old keyring or the new one.
-    let folder = config.keyring.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(added.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&config.keyring)?;
+    keyring_file::replace(&config.keyring, &added)?;
     println!("the keyring has a key for `{dataset}`: keep a copy of it, since nothing in that dataset opens without");
+    println!("next, make its store: disownctl database init");
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::{
         verify::{verify_database, verify_log},
     },
     config::Config,
+    deployment::CONTROL,
     pb::{self, audit_service_client::AuditServiceClient},
 };
 use anyhow::Context;
@@ -118,7 +119,7 @@ impl Verify {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let key = log_offline::key(&self.key)?;
         let config = self.config.as_deref().map(Config::read).transpose()?;
-        let file = config.as_ref().map(Config::control_database).or(self.database);
+        let file = config.as_ref().map(|config| config.store_file(CONTROL)).or(self.database);
         let verified = match (config.and_then(|config| config.postgres), file, &self.export) {
             (Some(postgres), ..) => {
                 let reader = Reader::on(postgres.reader()?);

@@ -4,6 +4,7 @@ use crate::{
     access_log::{Filter, Reader},
     config::Config,
     control::Archive,
+    deployment::CONTROL,
     policy::{InForce, Recorded, Replayed},
 };
 use anyhow::Context;
@@ -74,7 +75,7 @@ pub(super) async fn reader(config: &Config) -> anyhow::Result<Reader> {
     match &config.postgres {
         Some(postgres) => Ok(Reader::on(postgres.reader()?)),
         None => {
-            let database = config.control_database();
+            let database = config.store_file(CONTROL);
             std::fs::metadata(&database).with_context(|| database.display().to_string())?;
             Ok(Reader::open(&database).await?)
         }

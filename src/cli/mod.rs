@@ -147,7 +147,7 @@ fn begin(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
 async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => demo.run().await,
-        Command::Init(init) => init.run(),
+        Command::Init(init) => init.run().await,
         Command::Serve(serve) => serve.run(telemetry).await,
         Command::Load(load) => load.run().await,
         Command::Describe(describe) => describe.run().await,

@@ -90,17 +90,30 @@ async fn load(folder: &Path) -> anyhow::Result<policy::Policy> {
     Ok(policy::Policy::load(PolicyFiles::read(folder)?).await?)
 }
 
+/// The machine's day.
+pub(super) fn this_day() -> Date {
+    SystemClock.now().to_zoned(TimeZone::system()).date()
+}
+
 async fn check(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let checked = load(folder).await?;
+    let files = PolicyFiles::read(folder)?;
+    let drafts = files.drafts();
+    let checked = policy::Policy::load(files.dated(this_day())).await?;
     let agreements = checked.agreements().count();
     if json {
-        let summary = json!({ "version": checked.version, "agreements": agreements, "cases": checked.cases });
+        let summary =
+            json!({ "version": checked.version, "agreements": agreements, "cases": checked.cases, "drafts": drafts });
         println!("{summary}");
     } else {
         println!(
             "policy {}: {agreements} agreements, {} cases pass, no red line is crossed",
             checked.version, checked.cases
         );
+        if drafts > 0 {
+            println!(
+                "{drafts} agreements are drafts, checked as if they began today: `disownctl init` gives them days, and a broker takes none without"
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -114,9 +127,11 @@ impl OfFolder {
 
 impl Explain {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let policy = load(&self.folder).await?;
-        let today = self.on.unwrap_or_else(|| SystemClock.now().to_zoned(TimeZone::system()).date());
+        let today = self.on.unwrap_or_else(this_day);
+        let policy = policy::Policy::load(PolicyFiles::read(&self.folder)?.dated(today)).await?;
         let fields = self.fields(&policy)?;
+        let condition = policy.agreement(&self.agreement).and_then(|agreement| agreement.condition.as_ref());
+        let condition = condition.map(|condition| condition.in_words(&policy.catalogue));
         let mut rows = table(["field", "shown", "set by", "policy", "agreement", "breaking glass", "hard rule"]);
         for field in fields {
             let explained = policy
@@ -130,7 +145,7 @@ impl Explain {
             if self.json {
                 let lines: Vec<_> =
                     lines.iter().map(|one| json!({ "file": one.file, "line": one.line, "text": one.text })).collect();
-                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "break_glass": opened, "hard_rule": hard_rule });
+                let row = json!({ "field": name, "shown": shown, "set_by": set_by, "lines": lines, "agreement": listed, "break_glass": opened, "hard_rule": hard_rule, "condition": condition });
                 println!("{row}");
                 continue;
             }
@@ -148,6 +163,9 @@ impl Explain {
         }
         if !self.json {
             println!("{rows}");
+            if let Some(condition) = condition {
+                println!("covers those for whom {condition}");
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,6 +2,7 @@
 
 use super::{
     log_replay::{Decisions, progress, reader},
+    policy::this_day,
     table::table,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 use anyhow::Context;
 use clap::Args;
-use jiff::{SignedDuration, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, civil::Date};
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -47,8 +48,8 @@ struct Past {
 
 impl Diff {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (old, new) = (load(&self.old).await?, load(&self.new).await?);
-        let today = self.on.unwrap_or_else(|| SystemClock.now().to_zoned(TimeZone::system()).date());
+        let today = self.on.unwrap_or_else(this_day);
+        let (old, new) = (load(&self.old, today).await?, load(&self.new, today).await?);
         let (changes, terms) = (old.changes(&new, today), old.other_terms(&new));
         let past = match (self.replay, &self.config) {
             (Some(days), Some(config)) => Some(past(new, days, &Config::read(config)?).await?),
@@ -68,8 +69,8 @@ impl Diff {
     }
 }
 
-async fn load(folder: &std::path::Path) -> anyhow::Result<Policy> {
-    Policy::load(PolicyFiles::read(folder)?).await.with_context(|| folder.display().to_string())
+async fn load(folder: &std::path::Path, today: Date) -> anyhow::Result<Policy> {
+    Policy::load(PolicyFiles::read(folder)?.dated(today)).await.with_context(|| folder.display().to_string())
 }
 
 async fn past(new: Policy, days: u16, config: &Config) -> anyhow::Result<Past> {

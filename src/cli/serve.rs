@@ -45,8 +45,9 @@ impl Serve {
 
 async fn serve(config: Config, out: &Lines) -> anyhow::Result<()> {
     let address = config.listen.address;
-    let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    // Before anything is written: a second broker that is started by mistake ends here, and leaves the first alone.
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let (reload, requests) = watch::channel(0);
     // Before anybody can know that it listens: unheard, a hang-up would end it, and so would being told to stop, in the middle of things.
     let (mut hangups, terminated) = (signal(SignalKind::hangup())?, terminated()?);

@@ -202,9 +202,9 @@ impl Config {
         })
     }
 
-    /// Where the access log is.
-    pub fn control_database(&self) -> PathBuf {
-        self.data.join("control.sqlite")
+    /// Where a store is, where it is a file: a dataset's, or `control`, the access log's.
+    pub fn store_file(&self, name: &str) -> PathBuf {
+        self.data.join(format!("{name}.sqlite"))
     }
 
     /// The development issuer needs all three: its reserved name here, the word on the command line, and a loopback address. So do

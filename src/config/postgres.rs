@@ -136,6 +136,12 @@ impl PostgresConfig {
         self.server(hosts.as_ref(), database, reader, password, STATEMENT_MS)
     }
 
+    /// One database of the deployment, to be made or brought up to date: a dataset's, or `control`.
+    pub fn provision<'a>(&self, catalogue: &'a Catalogue, name: &str) -> Result<Provision<'a>, InvalidConfig> {
+        let unknown = || InvalidConfig::Postgres(format!("`{name}` is neither a dataset nor `control`"));
+        self.provisions(catalogue, Some(name))?.into_iter().next().ok_or_else(unknown)
+    }
+
     /// All databases of the deployment, to be made or brought up to date; `only` one of them, by dataset or as `control`.
     pub fn provisions<'a>(
         &self,

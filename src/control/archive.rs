@@ -1,6 +1,6 @@
 //! What stands in the access log's database about what was in force, by epochs: the policy, what approvers did, whose data may not be used.
 
-use super::{About, ControlError, Restriction, may_follow};
+use super::{About, ControlError, Restriction, can_be_amended, may_follow};
 use crate::{
     access_log::{Epoch, NewEpoch, Reader, SealedEpoch},
     approval::{Act, Histories, History},
@@ -126,14 +126,18 @@ impl Archive {
     }
 
     /// The policy that a start goes by: the one of the folder where it is the first of this log or may follow the one in force, else the one
-    /// in force.
-    pub async fn admit(&self, offered: Policy) -> Result<Policy, ControlError> {
-        let Some(recorded) = self.recorded().await? else { return Ok(offered) };
+    /// in force. One that could never be amended is not admitted.
+    pub async fn admit(&self, offered: Policy, today: Date) -> Result<Policy, ControlError> {
+        let Some(recorded) = self.recorded().await? else {
+            can_be_amended(&offered, today)?;
+            return Ok(offered);
+        };
         if offered.files_version() == recorded.files {
             return Ok(offered);
         }
         let now = self.policy(&recorded.files).await?;
         if may_follow(&now, &recorded.histories(&now, &self.log), &offered) {
+            can_be_amended(&offered, today)?;
             return Ok(offered);
         }
         tracing::error!(
@@ -157,7 +161,8 @@ impl Archive {
         Ok(text.and_then(|text| policy.read_agreement(&text)).filter(|kept| kept.version == version).map(Arc::new))
     }
 
-    /// The agreements in force: of each the last version that was approved, without what was withdrawn.
+    /// The agreements in force: of each the last version that was approved, without what was withdrawn; none whose condition a party of it
+    /// could bring about.
     async fn agreed(&self, policy: &Policy, histories: &Histories) -> Result<Agreed, ControlError> {
         let mut agreed = Agreed::new();
         for drafted in policy.agreements() {
@@ -171,6 +176,11 @@ impl Archive {
                 approved => approved,
             };
             agreed.extend(in_force.map(|agreement| (id.to_string(), agreement)));
+        }
+        // What came together here was perhaps never looked at together. Nothing is read under it until it is mended.
+        for gate in policy.own_gates(&agreed) {
+            tracing::error!(agreement = gate.agreement, error = %gate, "an agreement is not in force");
+            agreed.remove(&gate.agreement);
         }
         Ok(agreed)
     }

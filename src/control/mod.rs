@@ -14,10 +14,17 @@ use crate::{
     clock::{Clock, today},
     policy::{Agreement, InForce, InvalidPolicy, Policy},
     pseudonym::{Keyring, RestrictionName},
+    readiness::{Obstacle, Readiness},
 };
 use arc_swap::ArcSwap;
-use jiff::tz::TimeZone;
-use std::{sync::Arc, time::Duration};
+use jiff::{civil::Date, tz::TimeZone};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::Mutex, time::sleep};
 
 /// What is in force, and the only way to change it.
@@ -28,6 +35,10 @@ pub struct Control {
     /// What was in force, and is.
     pub(crate) archive: Archive,
     approving: Approving,
+    /// Whether the stores fit what is in force.
+    readiness: Arc<Readiness>,
+    /// The last epoch that was not taken over: its policy need not be compiled again to find that out.
+    not_taken_over: AtomicU64,
     /// One change at a time: each is made of what was in force before it.
     turn: Mutex<()>,
 }
@@ -71,12 +82,21 @@ pub enum ControlError {
     /// Those who have to agree to a policy have not.
     #[error("the policy of the folder is not approved (version {0}); `disownctl policy propose` and `approve` do that")]
     NotApproved(String),
+    /// Nobody could approve the policy after it.
+    #[error(
+        "the policy of the folder would be the last one: no approver with a key, whose time is not over, could give {0}. Each of them makes a \
+         key with `disownctl agreement key FILE`; what that prints goes into `approvers.toml`"
+    )]
+    LastPolicy(String),
     /// Something stands in the database that no broker recorded, or is no longer there.
     #[error(
         "control epoch {0} is not as a broker recorded it: the access log's database was altered by somebody else. `disownctl log replay` tells \
          what was decided otherwise; restore a copy that is whole"
     )]
     Altered(u64),
+    /// Another broker put another catalogue in force than the stores were opened with.
+    #[error("{}", Obstacle::Catalogue)]
+    OtherCatalogue,
     /// The archive does not have it, or another text.
     #[error("the policy in force is not in the archive")]
     NotArchived,
@@ -93,6 +113,7 @@ impl Control {
         log: Appender,
         reader: Reader,
         approving: Approving,
+        readiness: Arc<Readiness>,
     ) -> Result<Self, ControlError> {
         let archive = Archive { reader, log: approving.log.clone(), keyring: Some(approving.keyring.clone()) };
         let mut tried = None;
@@ -111,7 +132,15 @@ impl Control {
             }
         }
         let in_force = ArcSwap::from_pointee(InForce::nowhere(policy));
-        let control = Self { in_force, log, archive, approving, turn: Mutex::new(()) };
+        let control = Self {
+            in_force,
+            log,
+            archive,
+            approving,
+            readiness,
+            not_taken_over: AtomicU64::new(0),
+            turn: Mutex::new(()),
+        };
         control.follow(None).await?;
         Ok(control)
     }
@@ -129,6 +158,9 @@ impl Control {
             let now = self.in_force();
             if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
                 return Err(ControlError::NotApproved(policy.version));
+            }
+            if self.approving.development.is_none() {
+                can_be_amended(&policy, self.approving.today())?;
             }
             let acts = self.approving.acts(&policy, &now.histories);
             match self.log.put_in_force(now.epoch(), policy.opening(acts)).await {
@@ -163,7 +195,10 @@ impl Control {
                 () = sleep(FOLLOWS_WITHIN) => {}
             }
             let _turn = self.turn.lock().await;
-            if let Err(error) = self.follow(None).await {
+            let followed = self.follow(None).await;
+            if let Err(error) = followed
+                && !matches!(error, ControlError::OtherCatalogue)
+            {
                 tracing::warn!(%error, "what is in force is not known; nothing that depends on it is released");
                 self.log.check();
             }
@@ -171,16 +206,35 @@ impl Control {
     }
 
     /// Takes over what the database has; `offered` may be the policy that it names.
+    ///
+    /// INVARIANT (fail-closed): the stores were opened with one catalogue, and columns have their places by it. What is in force with
+    /// another is not taken over; what was decided before it is stale, so nothing can be recorded and nothing is released.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
         let before = self.in_force();
+        let last = self.archive.reader.in_force(None).await?.map_or(0, |known| known.epoch);
+        if last > 0 && last == self.not_taken_over.load(Ordering::Relaxed) {
+            return Err(ControlError::OtherCatalogue);
+        }
         if let Some(now) = self.archive.in_force(None, Some(&before), offered).await? {
+            if !now.policy.has_catalogue_of(&before.policy) {
+                self.not_taken_over.store(now.epoch(), Ordering::Relaxed);
+                self.readiness.lost(Obstacle::Catalogue);
+                return Err(ControlError::OtherCatalogue);
+            }
+            self.readiness.regained(&Obstacle::Catalogue);
             if !Arc::ptr_eq(&now.histories, &before.histories) {
-                now.tell(today(&*self.approving.clock, &self.approving.zone));
+                now.tell(self.approving.today());
             }
             self.in_force.store(Arc::new(now));
         }
         Ok(())
     }
+}
+
+/// Whether there could be a policy after this one: those who would have to approve it can.
+fn can_be_amended(policy: &Policy, today: Date) -> Result<(), ControlError> {
+    let lacks = policy.lacks_approvers_on(today);
+    if lacks.is_empty() { Ok(()) } else { Err(ControlError::LastPolicy(lacks.join(", nor "))) }
 }
 
 /// Whether a policy may come after the one in force: its rules are the same, or they were approved last.
@@ -190,6 +244,11 @@ fn may_follow(now: &Policy, histories: &Histories, next: &Policy) -> bool {
 }
 
 impl Approving {
+    /// The island's day.
+    pub(crate) fn today(&self) -> Date {
+        today(&*self.clock, &self.zone)
+    }
+
     /// What approvers for development do about a policy's agreements.
     fn acts(&self, policy: &Policy, histories: &Histories) -> Vec<Act> {
         let Some(development) = &self.development else { return vec![] };

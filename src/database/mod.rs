@@ -1,9 +1,14 @@
 //! How databases are opened: durability, limits and privileges are set here and nowhere else. SQLite is the embedded default, one
 //! file a database; PostgreSQL is for production, one database with roles of its own for each dataset and for the access log.
 
+mod file;
+pub mod identity;
 mod migrations;
 pub mod postgres;
 pub mod sqlite;
+
+pub use file::{FileIdentity, FolderLock, NotLocked};
+pub use identity::{NotTheStore, StoreIdentity};
 
 /// Where what is committed is, when the commit returns.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,7 +78,9 @@ fn sqlite_ddl(catalogue: &Catalogue, spec: &DatasetSpec) -> String {
          -- What came in together. Written in one transaction with its records: a batch is here whole or not at all.\n\
          CREATE TABLE batch (\n    batch BLOB PRIMARY KEY, -- random; the input entry of the access log names it\n    \
          day TEXT NOT NULL, -- the day it came in\n    records INTEGER NOT NULL, -- how many records it had\n    \
-         root BLOB NOT NULL -- Merkle root (RFC 6962) over its records' commitments\n) STRICT, WITHOUT ROWID;\n",
+         root BLOB NOT NULL -- Merkle root (RFC 6962) over its records' commitments\n) STRICT, WITHOUT ROWID;\n\n\
+         -- Which store this is: one row, made with it and never again.\n\
+         CREATE TABLE store (\n    identity BLOB PRIMARY KEY -- HMAC of the store's name under a key of the deployment\n) STRICT, WITHOUT ROWID;\n",
         own("    replaced_on TEXT NOT NULL, -- the day it was changed\n")
     );
     sql

@@ -53,7 +53,7 @@ pub struct StoredRecord {
     pub cells: Vec<StoredCell>,
     /// The day it was as stated.
     pub as_of: Date,
-    /// Where it came from.
+    /// Where it came from, as `Source` is stored.
     pub source: String,
     /// What the subject is to the keeper.
     pub subject_category: String,
@@ -76,7 +76,7 @@ pub struct NewRecord {
     pub blind_indexes: Vec<[u8; 32]>,
     /// The day it is as stated.
     pub as_of: Date,
-    /// Where it comes from.
+    /// Where it comes from, as `Source` is stored.
     pub source: String,
     /// What the subject is to the keeper.
     pub subject_category: String,

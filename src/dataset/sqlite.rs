@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     access::Address,
-    database::{self, Engine},
+    database::{self, Engine, FileIdentity, NotTheStore},
     ids::DatasetId,
     pseudonym::Pseudonym,
 };
@@ -23,6 +23,7 @@ pub struct SqliteDataset {
     catalogue: Arc<Catalogue>,
     dataset: DatasetIndex,
     statements: Statements,
+    file: FileIdentity,
     pool: SqlitePool,
 }
 
@@ -30,21 +31,25 @@ pub struct SqliteDataset {
 const YOUNG: i64 = 2_000;
 
 impl SqliteDataset {
-    /// Opens the store, lays it out if it is new, and checks that its table is the one the catalogue speaks of.
+    /// Opens the store that is there, brings its layout up to date, and checks that its table is the one the catalogue speaks of.
     pub async fn open(path: &Path, catalogue: Arc<Catalogue>, dataset: DatasetIndex) -> Result<Self, StoreError> {
         let spec = catalogue.dataset(dataset);
         let failed = |source| StoreError::Database { dataset: spec.id.clone(), source };
         let pool = database::sqlite::open_pool(path).await.map_err(failed)?;
-        database::sqlite::migrate_dataset(&pool, &catalogue, spec).await.map_err(failed)?;
+        let file = FileIdentity::of(path).map_err(|error| failed(sqlx::Error::Io(error)))?;
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        database::sqlite::migrate_dataset(&mut connection, &catalogue, spec).await.map_err(failed)?;
+        drop(connection);
         let statements = Statements::of(spec, Engine::Sqlite);
         check_layout(&pool, spec).await?;
-        Ok(Self { statements, catalogue, dataset, pool })
+        Ok(Self { statements, catalogue, dataset, file, pool })
     }
 }
 
 #[async_trait]
 impl Store for SqliteDataset {
     async fn fetch(&self, address: &Address) -> Result<Vec<StoredRecord>, StoreError> {
+        self.present().await?;
         let pseudonym = self.own_bytes(address.pseudonym())?;
         let (spec, selection) = (self.catalogue.dataset(self.dataset), address.selection());
         let rows = sqlx::query(self.statements.fetch(selection, &self.catalogue))
@@ -57,6 +62,7 @@ impl Store for SqliteDataset {
     }
 
     async fn holds_value(&self, unique_column: usize, index: &[u8; 32]) -> Result<bool, StoreError> {
+        self.present().await?;
         let known = self.statements.holds_value(unique_column).ok_or_else(|| StoreError::Foreign(self.id().clone()))?;
         let found: i64 = sqlx::query_scalar(known)
             .bind(&index[..])
@@ -67,6 +73,7 @@ impl Store for SqliteDataset {
     }
 
     async fn holds_subject(&self, record_type: &str, pseudonym: &Pseudonym) -> Result<bool, StoreError> {
+        self.present().await?;
         let found: i64 =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM record WHERE pseudonym = ?1 AND record_type = ?2)")
                 .bind(self.own_bytes(pseudonym)?)
@@ -79,6 +86,7 @@ impl Store for SqliteDataset {
 
     async fn insert(&self, batch: Batch) -> Result<(), StoreError> {
         let Batch { name: batch, day, root, records } = batch;
+        self.present().await?;
         let failed = |source| self.failed(source);
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         sqlx::query("INSERT INTO batch (batch, day, records, root) VALUES (?1, ?2, ?3, ?4)")
@@ -114,6 +122,8 @@ impl Store for SqliteDataset {
             insert.execute(&mut *transaction).await.map_err(failed)?;
         }
         transaction.commit().await.map_err(failed)?;
+        // Into a file that was removed meanwhile it went for nothing.
+        self.present().await?;
         self.forget_order().await;
         Ok(())
     }
@@ -125,6 +135,13 @@ impl Store for SqliteDataset {
             .await
             .map_err(|source| self.failed(source))?;
         Ok(row.map(|(records, root)| BatchKept { records: records.unsigned_abs(), root }))
+    }
+
+    async fn present(&self) -> Result<(), StoreError> {
+        match self.file.length() {
+            Some(_) => Ok(()),
+            None => Err(StoreError::NotTheStore { dataset: self.id().clone(), source: NotTheStore::Gone }),
+        }
     }
 
     async fn close(&self) {

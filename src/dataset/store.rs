@@ -4,7 +4,12 @@ use super::{
     catalogue::DatasetIndex,
     record::{NewRecord, StoredRecord},
 };
-use crate::{access::Address, database::postgres::refused, ids::DatasetId, pseudonym::Pseudonym};
+use crate::{
+    access::Address,
+    database::{NotTheStore, postgres::refused},
+    ids::DatasetId,
+    pseudonym::Pseudonym,
+};
 use async_trait::async_trait;
 use jiff::civil::Date;
 use sqlx::postgres::PgDatabaseError;
@@ -27,6 +32,9 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// What is known of a batch; none where it did not arrive.
     async fn batch(&self, batch: &[u8]) -> Result<Option<BatchKept>, StoreError>;
+
+    /// Whether it is still the store that was opened.
+    async fn present(&self) -> Result<(), StoreError>;
 
     /// Ends what is under way and closes.
     async fn close(&self);
@@ -94,6 +102,14 @@ pub enum StoreError {
         dataset: DatasetId,
         /// Why.
         source: sqlx::Error,
+    },
+    /// It is gone, or another database is in its place: nobody can say what it held.
+    #[error("the store of `{dataset}` {source}")]
+    NotTheStore {
+        /// Which.
+        dataset: DatasetId,
+        /// How.
+        source: NotTheStore,
     },
     /// The table is not what the catalogue says.
     #[error("the table of `{dataset}` does not fit the catalogue: column `{column}` {what}")]

@@ -1,14 +1,20 @@
 //! A deployment to start from: configuration, keyring, policies and agreements, as files.
 
+pub mod keyring_file;
+mod stores;
+
+pub use stores::{CONTROL, NotMade, make_stores};
+
 use crate::{
     approval::{ApproverKey, Approvers, InvalidApprovers},
     dataset::catalogue::{Catalogue, InvalidCatalogue},
     entropy::{Entropy, NoEntropy},
     identity::{DEVELOPMENT_ISSUER, DevelopmentIssuer},
     ids::DatasetId,
+    policy::dated,
     pseudonym::{self, InvalidKeyring, KeyEncryptionKey},
 };
-use jiff::{ToSpan, civil::Date};
+use jiff::civil::Date;
 use std::{
     fs,
     io::{self, Write},
@@ -27,6 +33,8 @@ const POLICIES: &[(&str, &str)] = &[
     ("approvers.toml", include_str!("../../policies/approvers.toml")),
     ("red-lines.toml", include_str!("../../policies/red-lines.toml")),
     ("policy.csv", include_str!("../../policies/policy.csv")),
+    ("agreements/arrival-register.toml", include_str!("../../policies/agreements/arrival-register.toml")),
+    ("agreements/arrival-register.cases.toml", include_str!("../../policies/agreements/arrival-register.cases.toml")),
     ("agreements/audit.toml", include_str!("../../policies/agreements/audit.toml")),
     ("agreements/audit.cases.toml", include_str!("../../policies/agreements/audit.cases.toml")),
     ("agreements/border-arrivals.toml", include_str!("../../policies/agreements/border-arrivals.toml")),
@@ -68,6 +76,8 @@ pub struct Layout {
     pub log_name: String,
     /// With an issuer of tokens for development.
     pub development: bool,
+    /// The hosts of PostgreSQL where its databases will be; none: they are files.
+    pub postgres: Vec<String>,
 }
 
 /// A deployment that could not be laid out.
@@ -150,6 +160,10 @@ pub fn lay_out(layout: &Layout, today: Date, entropy: &dyn Entropy) -> Result<()
         .replace("{issuer}", &issuer)
         .replace("{development_key}\n", development_key)
         .replace("{development_approvers}\n", development_approvers);
+    let configuration = match layout.postgres.as_slice() {
+        [] => configuration,
+        hosts => configuration.replace("\n[answers]\n", &format!("\n[postgres]\nhosts = {hosts:?}\n\n[answers]\n")),
+    };
     // Last: what is there is whole.
     write(&base.join("disown.toml"), configuration.as_bytes())
 }
@@ -175,14 +189,6 @@ fn with_keys(folder: &Path, catalogue: &Catalogue, entropy: &dyn Entropy) -> Res
 }
 
 const TLS: &str = "tls = { certificate = \"tls/chain.pem\", key = \"tls/key.pem\" }";
-
-fn dated(text: &str, today: Date) -> String {
-    let (until, review) = (today.saturating_add(1.year()), today.saturating_add(11.months()));
-    let valid = format!("valid = {{ from = {today}, until = {until}, review = {review} }}");
-    text.split_inclusive('\n')
-        .map(|line| if line.starts_with("valid = ") { format!("{valid}\n") } else { line.to_owned() })
-        .collect()
-}
 
 /// Readable by the owner only.
 fn write(path: &Path, content: &[u8]) -> Result<(), NotLaidOut> {

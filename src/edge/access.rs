@@ -174,11 +174,7 @@ async fn describe(
             .map(|(view, fields)| pb::View { name: view.clone(), fields: fields.iter().copied().map(name).collect() })
             .collect(),
         handling: agreement.handling.iter().map(pb::HandlingCondition::from).collect(),
-        condition: agreement
-            .condition
-            .as_ref()
-            .map(|condition| format!("{}: {}", catalogue.record_type(condition.record_type).full_name, condition.text))
-            .unwrap_or_default(),
+        condition: agreement.condition.as_ref().map(|condition| condition.in_words(catalogue)).unwrap_or_default(),
         agreement_version: agreement.version.clone(),
         policy_version: in_force.policy.version.clone(),
         review_overdue: agreement.review_overdue_on(today),

@@ -3,21 +3,23 @@
 use super::{connection::Peer, status::Failure};
 use crate::{
     identity::{Attempts, Caller, Thumbprint, Verifier},
+    readiness::Readiness,
     telemetry::metrics,
 };
 use std::{net::IpAddr, sync::Arc};
 use tonic::{Request, Status, service::Interceptor};
 
-/// Looks at the token of every request.
+/// Looks at the token of every request, and lets none pass while the broker cannot serve what is in force.
 #[derive(Clone)]
 pub(super) struct Authenticate {
     verifier: Arc<Verifier>,
     attempts: Arc<Attempts>,
+    readiness: Arc<Readiness>,
 }
 
 impl Authenticate {
-    pub(super) fn new(verifier: Arc<Verifier>, attempts: Arc<Attempts>) -> Self {
-        Self { verifier, attempts }
+    pub(super) fn new(verifier: Arc<Verifier>, attempts: Arc<Attempts>, readiness: Arc<Readiness>) -> Self {
+        Self { verifier, attempts, readiness }
     }
 
     fn caller(&self, request: &Request<()>) -> Option<Caller> {
@@ -32,6 +34,7 @@ impl Authenticate {
 impl Interceptor for Authenticate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         match self.caller(&request) {
+            Some(_) if !self.readiness.is_ready() => Err(Failure::NotReady.into()),
             Some(caller) => {
                 request.extensions_mut().insert(caller);
                 Ok(request)

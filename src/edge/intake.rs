@@ -3,10 +3,10 @@
 use super::{access::told, authenticate::caller_of, messages, observed::observe, status::Failure};
 use crate::{
     access::{Invalid, Refused, Unanswered, refuse_invalid},
-    dataset::catalogue::RecordTypeId,
+    dataset::{Source, catalogue::RecordTypeId},
     entropy::Entropy,
     identity::Caller,
-    intake::{Broken, Checked, Delivery, Header, Intake, Load, Rejected},
+    intake::{Broken, Checked, Delivery, Header, Intake, Load, NotOpened, Rejected},
     pb::{self, intake_service_server::IntakeService, load_response::Report},
     policy::Terms,
 };
@@ -38,6 +38,10 @@ struct Asker {
 
 const SOURCE: Invalid =
     Invalid::of("source", "1 to 100 characters that say where the records come from, and no subject identifier");
+const OTHER_SOURCE: Invalid = Invalid::of(
+    "source",
+    "one that the agreement lists in `sources`; where it lists none, one that no agreement names",
+);
 const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the catalogue, `dataset.record_type`");
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
 const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");
@@ -140,16 +144,13 @@ async fn begin(
         return Err(invalid(intake, asker, DATASET).await);
     };
     let source = start.source.trim().to_owned();
-    if source.is_empty()
-        || source.chars().count() > 100
-        || source.chars().any(char::is_control)
-        || catalogue.holds_identifier(&source)
-    {
+    if !Source::is_name(&source) || catalogue.holds_identifier(&source) {
         return Err(invalid(intake, asker, SOURCE).await);
     }
     let delivery = match intake.open(&asker.caller, &asker.terms, (dataset, only), source, &asker.trace) {
         Ok(delivery) => delivery,
-        Err(unanswered) => return Err(told(unanswered, &intake.log).await),
+        Err(NotOpened::Unanswered(unanswered)) => return Err(told(unanswered, &intake.log).await),
+        Err(NotOpened::Source) => return Err(invalid(intake, asker, OTHER_SOURCE).await),
     };
     match Header::find(&start.columns, spec) {
         Ok(header) => Ok(Loading { delivery, header, reports }),

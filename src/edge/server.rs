@@ -31,6 +31,7 @@ use crate::{
         intake_service_server::IntakeServiceServer, rights_service_server::RightsServiceServer,
         warrant_service_server::WarrantServiceServer, watch_service_server::WatchServiceServer,
     },
+    readiness::Readiness,
     rights::Rights,
 };
 use std::{future::Future, sync::Arc};
@@ -57,6 +58,8 @@ pub struct Services {
     pub(crate) reader: Reader,
     /// Whether it can be written.
     pub(crate) state: watch::Receiver<LogState>,
+    /// Whether what is in force can be served.
+    pub(crate) readiness: Arc<Readiness>,
     /// Tokens.
     pub(crate) verifier: Arc<Verifier>,
     /// Attempts of nobody known.
@@ -99,8 +102,9 @@ pub async fn serve(
     exposure: Exposure,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Services { access, intake, register, office, rights, reader, state, verifier, attempts, entropy } = services;
-    let authenticate = Authenticate::new(verifier, attempts.clone());
+    let Services { access, intake, register, office, rights, reader, state, readiness, verifier, attempts, entropy } =
+        services;
+    let authenticate = Authenticate::new(verifier, attempts.clone(), readiness.clone());
     let audit = AuditEdge {
         control: access.control.clone(),
         inspections: access.log.for_inspections(),
@@ -131,7 +135,7 @@ pub async fn serve(
     let audit = InterceptedService::new(audit.max_decoding_message_size(LARGEST_QUESTION), authenticate);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let following = tokio::spawn(health::follow(reporter, state));
+    let following = tokio::spawn(health::follow(reporter, state, readiness.follow()));
     let Exposure { tls, reflection: tell, limits } = exposure;
     let mut routes = Routes::new(health_service.max_decoding_message_size(LARGEST_QUESTION));
     if tell {

@@ -17,6 +17,8 @@ pub(super) enum Failure {
     Refused(Refused),
     /// No receipt, hence no release.
     Unavailable(Unavailable),
+    /// Something is in the way of every answer.
+    NotReady,
     /// No time for an answer, or none any more.
     TooLate,
     /// A `grpc-timeout` that is none.
@@ -42,7 +44,9 @@ impl Failure {
                 Told::Denied => "denied",
                 Told::Invalid(_) => "invalid",
             },
-            Failure::Unavailable(_) | Failure::TooLate | Failure::Timeout | Failure::Busy => "unavailable",
+            Failure::Unavailable(_) | Failure::NotReady | Failure::TooLate | Failure::Timeout | Failure::Busy => {
+                "unavailable"
+            }
             Failure::Fault => "fault",
         }
     }
@@ -66,6 +70,9 @@ impl From<Failure> for Status {
             Failure::Unavailable(Unavailable::EpochMoved) => {
                 Status::unavailable("the policy changed while the request was under way; try again")
             }
+            Failure::NotReady => Status::unavailable(
+                "this broker cannot serve what is in force, so it answers nothing; ask another one, or try again later",
+            ),
             Failure::TooLate => Status::deadline_exceeded("the time for an answer is over"),
             Failure::Timeout => {
                 Status::invalid_argument("`grpc-timeout`: one to eight digits and a unit of H, M, S, m, u, n")

@@ -154,7 +154,7 @@ impl Intake {
             cells: stored,
             blind_indexes,
             as_of: delivery.today,
-            source: delivery.source.clone(),
+            source: delivery.source.to_stored(),
             subject_category,
             salt: self.entropy.bytes()?,
             key_epoch: self.keyring.epoch(&spec.id)?,

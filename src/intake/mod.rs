@@ -19,7 +19,7 @@ use crate::{
     clock::{Clock, today},
     control::Control,
     dataset::{
-        Stores,
+        Source, Stores,
         catalogue::{DatasetIndex, RecordTypeId},
     },
     entropy::Entropy,
@@ -64,13 +64,22 @@ pub struct Intake {
 pub struct Delivery {
     pub(super) grant: IntakeGrant,
     pub(super) dataset: DatasetIndex,
-    pub(super) source: String,
+    pub(super) source: Source,
     pub(super) today: Date,
 }
 
+/// No delivery.
+#[expect(missing_debug_implementations, reason = "a denial holds names")]
+pub enum NotOpened {
+    /// Refused, and not recorded yet.
+    Unanswered(Unanswered),
+    /// The agreement does not take records from that source, which is another one's.
+    Source,
+}
+
 impl Intake {
-    /// May this caller deliver records of that dataset? Only those of its record types that the agreement takes in, or of the
-    /// one that is named.
+    /// May this caller deliver records of that dataset, from that source? Only those of its record types that the agreement takes in, or
+    /// of the one that is named.
     pub fn open(
         &self,
         caller: &Caller,
@@ -78,7 +87,7 @@ impl Intake {
         (dataset, only): (DatasetIndex, Option<RecordTypeId>),
         source: String,
         trace: &str,
-    ) -> Result<Delivery, Unanswered> {
+    ) -> Result<Delivery, NotOpened> {
         let in_force = self.control.in_force();
         let policy = &in_force.policy;
         let taken_in =
@@ -86,8 +95,14 @@ impl Intake {
         let of_dataset = |record_type: &RecordTypeId| policy.catalogue.record_type(*record_type).dataset == dataset;
         let wanted = only.map_or_else(|| taken_in().filter(of_dataset).collect(), |named| vec![named]);
         let today = today(&*self.clock, &self.zone);
-        let grant = policy::authorise_intake(&in_force, caller, terms, &wanted, trace, today)?;
-        Ok(Delivery { grant, dataset, source, today })
+        let grant = policy::authorise_intake(&in_force, caller, terms, &wanted, trace, today)
+            .map_err(|denial| NotOpened::Unanswered(denial.into()))?;
+        let agreement = grant.grant().agreement();
+        if !in_force.may_come_from(agreement, &source) {
+            return Err(NotOpened::Source);
+        }
+        let (delivered_by, listed) = (Some(caller.organisation().clone()), !agreement.sources.is_empty());
+        Ok(Delivery { source: Source { name: source, delivered_by, listed }, grant, dataset, today })
     }
 
     /// Batches that this broker recorded since its last start and that did not arrive, because the broker ended in between: the access log is

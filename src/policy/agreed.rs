@@ -2,10 +2,11 @@
 
 use super::{Agreement, Policy};
 use crate::{
-    approval::Requirements,
+    approval::{Approver, Proposal, Requirements},
     dataset::{Catalogue, catalogue::FieldId},
     ids::DatasetId,
 };
+use jiff::civil::Date;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -57,6 +58,15 @@ impl Policy {
             datasets: self.catalogue.datasets().map(|(_, spec)| spec.id.clone()).collect(),
             seen_by_regulator: false,
         }
+    }
+
+    /// What nobody could give to the policy after this one on a day, in words: a policy of which something is left could never be amended
+    /// again. Nothing: it can be amended.
+    pub(crate) fn lacks_approvers_on(&self, day: Date) -> Vec<String> {
+        let may_sign = |one: &&Approver| one.key.is_some() && one.until.is_none_or(|until| day <= until);
+        let approved = self.approvers.iter().filter(may_sign).map(|one| one.id.clone()).collect();
+        let everybody = Proposal { version: String::new(), approved, seen: BTreeSet::new() };
+        self.requirements().missing(&everybody, &self.approvers)
     }
 
     /// An agreement that was kept, as this policy understands it.

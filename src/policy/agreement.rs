@@ -2,18 +2,18 @@
 
 use super::{
     condition::{Condition, InvalidCondition},
+    draft,
     emergency::Emergency,
     ground::Ground,
     handling::{Conditions, Handling},
-    hard_rules,
     limits::Limits,
     roles::Roles,
     transfer::Transfer,
 };
 use crate::{
     dataset::{
-        Catalogue, Level,
-        catalogue::{FieldId, RecordTypeId},
+        Catalogue, Level, Source,
+        catalogue::{FieldId, LawEnforcement, RecordTypeId},
     },
     ids::{AgreementId, OrganisationId, Purpose, Role},
     strict_toml::{self, InvalidToml},
@@ -23,7 +23,7 @@ use jiff::{ToSpan, civil::Date};
 use regex::Regex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Terms of access between parties.
 #[derive(Debug, Clone)]
@@ -66,6 +66,8 @@ pub struct Agreement {
     pub views: IndexMap<String, Vec<FieldId>>,
     /// Record types that may be put in.
     pub intake: Vec<RecordTypeId>,
+    /// From which sources alone; none: from any that nobody claims.
+    pub sources: Vec<String>,
     /// What else may be done under it.
     pub operations: Vec<Operation>,
 }
@@ -180,6 +182,7 @@ struct File {
     views: IndexMap<String, Vec<String>>,
     #[serde(default)]
     intake: Vec<String>,
+    sources: Option<Vec<String>>,
     #[serde(default)]
     access_log: Vec<LogUse>,
     #[serde(default)]
@@ -210,11 +213,21 @@ struct RawEmergency {
 struct RawCondition {
     record: String,
     r#where: String,
+    sources: Option<Vec<String>>,
+}
+
+impl RawCondition {
+    fn read(self, catalogue: &Catalogue) -> Result<Condition, InvalidAgreement> {
+        let mut condition = Condition::parse(&self.record, &self.r#where, catalogue)?;
+        condition.sources = sources("condition.sources", self.sources, catalogue)?;
+        Ok(condition)
+    }
 }
 
 impl Agreement {
     /// Reads and checks an agreement.
     pub fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidAgreement> {
+        check(!draft::is_draft(text), "valid", "is a draft: give it the days, or let `disownctl init` date it")?;
         let file: File = strict_toml::read(text)?;
         check(matches!(file.regime.as_str(), "jersey" | "guernsey"), "regime", "is `jersey` or `guernsey`")?;
         check(!file.legal_basis.trim().is_empty(), "legal_basis", "is needed")?;
@@ -252,20 +265,18 @@ impl Agreement {
         let intake = file.intake.iter().map(|name| {
             catalogue.record_type_named(name).ok_or_else(|| content(name, "is no record type of the catalogue"))
         });
-        let condition = file.condition.map(|raw| Condition::parse(&raw.record, &raw.r#where, catalogue)).transpose()?;
-        if let Some(condition) = &condition {
-            let dataset = catalogue.dataset(catalogue.record_type(condition.record_type).dataset);
-            let enforce =
-                file.roles.iter().filter_map(|role| roles.role(role.as_str())).any(|spec| spec.law_enforcement);
-            check(
-                !(enforce && hard_rules::out_of_reach_of_law_enforcement(dataset)),
-                "condition",
-                "looks at a dataset that is out of reach of one of the agreement's roles",
-            )?;
+        let intake: Vec<_> = intake.collect::<Result<_, _>>()?;
+        let sources = self::sources("sources", file.sources, catalogue)?;
+        check(sources.is_empty() || !intake.is_empty(), "sources", "belong to an agreement with `intake`")?;
+        let condition = file.condition.map(|raw| raw.read(catalogue)).transpose()?;
+        if file.roles.iter().filter_map(|role| roles.role(role.as_str())).any(|spec| spec.law_enforcement) {
+            let opened = break_glass.iter().flat_map(|clause| clause.fields.keys());
+            within_reach(fields.keys().chain(opened), condition.as_ref(), &intake, catalogue)?;
         }
         Ok(Self {
             views: views.collect::<Result<_, InvalidAgreement>>()?,
-            intake: intake.collect::<Result<_, _>>()?,
+            intake,
+            sources,
             valid: validity(&file.valid)?,
             case_reference: anchored(&file.case_reference)
                 .map_err(|_| content("case_reference", "is no regular expression"))?,
@@ -305,6 +316,37 @@ impl Agreement {
     }
 }
 
+/// What an agreement of law enforcement must not have, whatever a policy line says: by it, by whether there is an answer, or by what it
+/// is told of duplicates, somebody would learn what is out of reach.
+fn within_reach<'a>(
+    mut fields: impl Iterator<Item = &'a FieldId>,
+    condition: Option<&Condition>,
+    intake: &[RecordTypeId],
+    catalogue: &Catalogue,
+) -> Result<(), InvalidAgreement> {
+    let never = |field: &&FieldId| catalogue.field(**field).law_enforcement == LawEnforcement::Never;
+    if let Some(field) = fields.find(never) {
+        let what = "one of the agreement's roles enforces the law, which never reaches this field: leave it out";
+        return Err(content(&catalogue.field(*field).name, what));
+    }
+    if let Some(condition) = condition {
+        let columns = condition.columns().into_iter();
+        let looked_at = columns.filter_map(|column| catalogue.field_at(condition.record_type, column));
+        let reach = looked_at.map(|field| catalogue.field(field).law_enforcement).max();
+        check(
+            reach.max(Some(catalogue.record_type(condition.record_type).law_enforcement)) == Some(LawEnforcement::Open),
+            "condition",
+            "looks at what is out of reach of one of the agreement's roles: whether there is an answer would tell it",
+        )?;
+    }
+    let closed = |taken: &&RecordTypeId| catalogue.record_type(**taken).law_enforcement != LawEnforcement::Open;
+    intake.iter().find(closed).map_or(Ok(()), |taken| {
+        let what =
+            "is out of reach of one of the agreement's roles, which would learn of duplicates: take it out of `intake`";
+        Err(content(&catalogue.record_type(*taken).full_name, what))
+    })
+}
+
 fn levels(
     listed: &IndexMap<String, Level>,
     catalogue: &Catalogue,
@@ -324,6 +366,17 @@ fn listed(name: &str, level: Level, catalogue: &Catalogue) -> Result<FieldId, In
     check(level != Level::Withheld, name, "what is withheld is left out")?;
     check(catalogue.can_show(field, level), name, "has no coarse form in the catalogue")?;
     Ok(field)
+}
+
+/// Named sources; none: nothing is said of them.
+fn sources(at: &str, listed: Option<Vec<String>>, catalogue: &Catalogue) -> Result<Vec<String>, InvalidAgreement> {
+    let Some(listed) = listed else { return Ok(vec![]) };
+    check(!listed.is_empty(), at, "at least one is named, or the key is left out")?;
+    let is_one = |name: &String| Source::is_name(name) && !catalogue.holds_identifier(name);
+    check(listed.iter().all(is_one), at, "a source is a line of 1 to 100 characters, and no subject identifier")?;
+    let mut seen = BTreeSet::new();
+    check(listed.iter().all(|name| seen.insert(name)), at, "a source is named twice")?;
+    Ok(listed)
 }
 
 fn view(

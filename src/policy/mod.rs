@@ -7,6 +7,7 @@ mod cases;
 mod condition;
 mod decide;
 mod diff;
+mod draft;
 mod emergency;
 mod explain;
 mod files;
@@ -15,12 +16,14 @@ mod ground;
 mod handling;
 mod hard_rules;
 mod limits;
+mod own_gate;
 mod red_lines;
 mod refusal;
 mod replay;
 mod roles;
 mod rules;
 mod shard;
+mod sources;
 mod table;
 mod transfer;
 
@@ -31,6 +34,7 @@ pub use cases::FailedCase;
 pub use condition::{Condition, InvalidCondition};
 pub use decide::{Asked, DecidedBy, Decision, Terms};
 pub use diff::{Change, OtherTerms};
+pub use draft::dated;
 pub use emergency::Emergency;
 pub use explain::{Explained, PolicyLine};
 pub use files::{PolicyFiles, UnreadablePolicy};
@@ -43,6 +47,7 @@ pub use ground::Ground;
 pub use handling::{Conditions, Handling};
 pub(crate) use limits::Limit;
 pub use limits::Limits;
+pub use own_gate::OwnGate;
 pub use red_lines::{Crossed, InvalidRedLines};
 pub use refusal::Refusal;
 pub use replay::{Recorded, Replayed};
@@ -178,6 +183,9 @@ pub enum InvalidPolicy {
     /// A red line is crossed.
     #[error(transparent)]
     Crossed(#[from] Box<Crossed>),
+    /// Somebody could bring about what opens data to them.
+    #[error(transparent)]
+    OwnGate(#[from] Box<OwnGate>),
     /// A case fails.
     #[error(transparent)]
     Case(#[from] FailedCase),
@@ -185,6 +193,8 @@ pub enum InvalidPolicy {
     #[error("the policy could not be compiled to the end")]
     BrokenOff,
 }
+
+const CATALOGUE: &str = "catalogue.toml";
 
 impl Policy {
     /// Compiles a policy, holds it against its red lines and runs its cases: on a thread of its own, since it takes long, and the
@@ -200,7 +210,7 @@ impl Policy {
             files.rules.get(name).map(String::as_str).ok_or_else(|| InvalidPolicy::Missing(name.to_owned()))
         };
         casbin::check_model(text("model.conf")?)?;
-        let catalogue = Arc::new(Catalogue::parse(text("catalogue.toml")?)?);
+        let catalogue = Arc::new(Catalogue::parse(text(CATALOGUE)?)?);
         let roles = Roles::parse(text("roles.toml")?).map_err(InvalidPolicy::Roles)?;
         let red_lines = RedLines::parse(text("red-lines.toml")?, &roles, &catalogue)?;
         let approvers = files.rules.get("approvers.toml").map(|text| Approvers::parse(text, &catalogue));
@@ -214,6 +224,7 @@ impl Policy {
         let mut policy =
             Self { catalogue, roles, version, cases: 0, files_version, approvers, table, red_lines, agreements, files };
         policy.red_lines.check(&policy)?;
+        policy.own_gates(&policy.agreements).pop().map_or(Ok(()), |gate| Err(Box::new(gate)))?;
         policy.cases = policy.run_cases()?;
         Ok(policy)
     }
@@ -247,6 +258,12 @@ impl Policy {
     /// SHA-256 over all of it, agreements and cases too, hexadecimal: two policies of one version are the same in every byte.
     pub fn files_version(&self) -> &str {
         &self.files_version
+    }
+
+    /// Whether its catalogue is that of another policy, in every byte.
+    pub(crate) fn has_catalogue_of(&self, other: &Policy) -> bool {
+        let catalogue = |policy: &Policy| policy.files.rules.get(CATALOGUE).cloned();
+        catalogue(self) == catalogue(other)
     }
 
     /// The texts it was made of.

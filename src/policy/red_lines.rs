@@ -7,7 +7,7 @@ use super::{
 use crate::{
     dataset::{
         Catalogue, Level,
-        catalogue::{Field, FieldId},
+        catalogue::{Field, FieldId, LawEnforcement},
     },
     strict_toml::{self, InvalidToml},
 };
@@ -70,24 +70,38 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct RawLine {
     name: String,
-    roles: RawRoles,
+    roles: Listed,
     #[serde(default)]
-    datasets: Vec<String>,
+    datasets: Listed,
     #[serde(default)]
     fields: Vec<String>,
+    /// What is marked so in the catalogue.
+    #[serde(default)]
+    law_enforcement: Vec<LawEnforcement>,
 }
 
+/// A group, or names.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum RawRoles {
+enum Listed {
     Group(String),
     Names(Vec<String>),
 }
 
+impl Default for Listed {
+    fn default() -> Self {
+        Listed::Names(vec![])
+    }
+}
+
+/// The line that no file has to have, and none can leave out.
+const OPEN_ALONE: &str = "law enforcement is allowed nothing but what the catalogue opens to it (CS4)";
+
 impl RedLines {
     pub(super) fn parse(text: &str, roles: &Roles, catalogue: &Catalogue) -> Result<Self, InvalidRedLines> {
         let file: File = strict_toml::read(text)?;
-        file.red_line.into_iter().map(|raw| red_line(raw, roles, catalogue)).collect::<Result<_, _>>().map(Self)
+        let written = file.red_line.into_iter().map(|raw| red_line(raw, roles, catalogue));
+        written.chain([Ok(open_alone(roles, catalogue))]).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether a line keeps a field from a role, whatever opens it.
@@ -130,23 +144,39 @@ impl RedLines {
     }
 }
 
+fn enforcing(roles: &Roles) -> Vec<RoleId> {
+    let enforces = roles.roles().iter().filter(|spec| spec.law_enforcement);
+    enforces.filter_map(|spec| roles.role_named(spec.role.as_str())).collect()
+}
+
+fn open_alone(roles: &Roles, catalogue: &Catalogue) -> RedLine {
+    let closed = catalogue.fields().filter(|(_, field)| field.law_enforcement != LawEnforcement::Open);
+    RedLine { name: OPEN_ALONE.to_owned(), roles: enforcing(roles), fields: closed.map(|(id, _)| id).collect() }
+}
+
 fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLine, InvalidRedLines> {
     let wrong = |name: &str, what| InvalidRedLines::Content { line: raw.name.clone(), name: name.to_owned(), what };
-    let of = |keep: fn(bool) -> bool| {
-        let specs = roles.roles().iter().filter(|spec| keep(spec.law_enforcement));
-        specs.filter_map(|spec| roles.role_named(spec.role.as_str())).collect::<Vec<_>>()
-    };
     let named = match &raw.roles {
-        RawRoles::Group(group) if group == "all" => of(|_| true),
-        RawRoles::Group(group) if group == "law_enforcement" => of(|enforces| enforces),
-        RawRoles::Group(group) => return Err(wrong(group, "is no group of roles: `all` or `law_enforcement`")),
-        RawRoles::Names(names) => names
+        Listed::Group(group) if group == "all" => {
+            roles.roles().iter().filter_map(|spec| roles.role_named(spec.role.as_str())).collect()
+        }
+        Listed::Group(group) if group == "law_enforcement" => enforcing(roles),
+        Listed::Group(group) => return Err(wrong(group, "is no group of roles: `all` or `law_enforcement`")),
+        Listed::Names(names) => names
             .iter()
             .map(|name| roles.role_named(name).ok_or_else(|| wrong(name, "is not a role of roles.toml")))
             .collect::<Result<_, _>>()?,
     };
     let mut fields = Vec::new();
-    for dataset in &raw.datasets {
+    let datasets = match &raw.datasets {
+        Listed::Group(group) if group == "all" => {
+            fields.extend(catalogue.fields().map(|(id, _)| id));
+            &[][..]
+        }
+        Listed::Group(group) => return Err(wrong(group, "is no group of datasets: `all`")),
+        Listed::Names(names) => names,
+    };
+    for dataset in datasets {
         let (at, _) =
             catalogue.dataset_named(dataset).ok_or_else(|| wrong(dataset, "is no dataset of the catalogue"))?;
         add(&mut fields, catalogue, |field| catalogue.record_type(field.record_type).dataset == at)
@@ -155,6 +185,10 @@ fn red_line(raw: RawLine, roles: &Roles, catalogue: &Catalogue) -> Result<RedLin
     for pattern in &raw.fields {
         add(&mut fields, catalogue, |field| matches(pattern, &field.name))
             .ok_or_else(|| wrong(pattern, "names no field of the catalogue"))?;
+    }
+    for reach in &raw.law_enforcement {
+        add(&mut fields, catalogue, |field| field.law_enforcement == *reach)
+            .ok_or_else(|| wrong(reach.as_str(), "is the `law_enforcement` of no field of the catalogue"))?;
     }
     if named.is_empty() || fields.is_empty() {
         return Err(wrong(&raw.name, "covers nothing"));

@@ -32,7 +32,7 @@ pub struct RoleSpec {
     pub role: Role,
     /// What it is, for people.
     pub title: String,
-    /// It enforces the law: clinical data is out of its reach (CS4).
+    /// It enforces the law: what the catalogue does not open to law enforcement is out of its reach (CS4).
     pub law_enforcement: bool,
 }
 

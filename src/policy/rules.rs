@@ -136,6 +136,7 @@ pub(super) fn join<'a>(
         return Err(whole("there is no line that allows anything: an empty policy is a mistake"));
     }
     check_inheritance(&all).map_err(|what| whole(&what))?;
+    check_enforcement(&all, roles).map_err(|what| whole(&what))?;
     Ok(all)
 }
 
@@ -213,4 +214,15 @@ fn check_inheritance(rules: &Rules) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What inherits from law enforcement enforces the law: hard rules go by the property of the role itself.
+fn check_enforcement(rules: &Rules, roles: &Roles) -> Result<(), String> {
+    let enforces = |role: &str| roles.role(role).is_some_and(|spec| spec.law_enforcement);
+    match rules.inheritance.iter().find(|(role, parent)| enforces(parent) && !enforces(role)) {
+        None => Ok(()),
+        Some((role, parent)) => Err(format!(
+            "the role `{role}` inherits from `{parent}`, which enforces the law: `{role}` needs `law_enforcement = true` in roles.toml"
+        )),
+    }
 }

@@ -10,6 +10,7 @@ use crate::{
         checkpoint::{Checkpoint, LogKey, LogSigner},
         merkle::Hash,
     },
+    database::StoreIdentity,
     entropy::{Entropy, NoEntropy},
     ids::{AgreementId, DatasetId, OrganisationId},
 };
@@ -282,6 +283,11 @@ impl Keyring {
     pub async fn seal_head(&self, predecessor: u64, size: u64, root: &Hash, epoch: (u64, &[u8; 32])) -> [u8; 32] {
         let [predecessor, size, number] = [predecessor, size, epoch.0].map(u64::to_be_bytes);
         hmac(&self.heads, &[b"disown.v1/head", &predecessor, &size, root.as_bytes(), &number, epoch.1])
+    }
+
+    /// What a store of this deployment is known by: no other deployment's, and none of this one's under another name, has the same.
+    pub async fn store_identity(&self, store: &str) -> StoreIdentity {
+        hmac(&self.heads, &[b"disown.v1/store", store.as_bytes()]).into()
     }
 
     /// Signs a tree head.

@@ -61,6 +61,19 @@ struct Contents {
     months: String,
     #[zeroize(skip)]
     datasets: BTreeMap<DatasetId, DatasetRoot>,
+    /// The stores that there are: what was made and is gone is not made anew.
+    #[zeroize(skip)]
+    stores: BTreeMap<String, StoreMark>,
+}
+
+/// How far a store was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreMark {
+    /// It may be there in part.
+    Begun,
+    /// It was there, whole.
+    Made,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -97,6 +110,7 @@ pub fn create(
             .iter()
             .map(|dataset| Ok((dataset.clone(), DatasetRoot { epoch: 1, key: fresh()? })))
             .collect::<Result<_, InvalidKeyring>>()?,
+        stores: BTreeMap::new(),
     };
     LogSigner::new(log_name, &*key(&contents.log_seed)?).map_err(|_| InvalidKeyring::NoSigningKey)?;
     seal(&contents, kek, entropy)
@@ -115,6 +129,28 @@ pub fn add(
     }
     let key = Zeroizing::new(entropy.bytes::<32>().map_err(|NoEntropy| InvalidKeyring::NoEntropy)?);
     contents.datasets.insert(dataset.clone(), DatasetRoot { epoch: 1, key: hex::encode(key.as_slice()) });
+    seal(&contents, kek, entropy)
+}
+
+/// The stores that were made, by name.
+pub fn stores(text: &str, kek: &KeyEncryptionKey) -> Result<BTreeMap<String, StoreMark>, InvalidKeyring> {
+    Ok(contents(text, kek)?.stores.clone())
+}
+
+/// The same keyring file, which remembers these stores too. What was made stays made.
+pub fn with_stores(
+    text: &str,
+    marks: &BTreeMap<String, StoreMark>,
+    kek: &KeyEncryptionKey,
+    entropy: &dyn Entropy,
+) -> Result<String, InvalidKeyring> {
+    let mut contents = contents(text, kek)?;
+    for (name, mark) in marks {
+        let known = contents.stores.entry(name.clone()).or_insert(*mark);
+        if *known == StoreMark::Begun {
+            *known = *mark;
+        }
+    }
     seal(&contents, kek, entropy)
 }
 

@@ -10,7 +10,7 @@ mod keyring_file;
 pub use cell::{CellPlace, CellSealed};
 pub use identifier::{InvalidIdentifier, SubjectIdentifier};
 pub use keyring::{Handle, Keyring, KeyringError, MonthKey, Recipient, RestrictionName, SubjectTag};
-pub use keyring_file::{InvalidKeyring, KeyEncryptionKey, add, create, open};
+pub use keyring_file::{InvalidKeyring, KeyEncryptionKey, StoreMark, add, create, open, stores, with_stores};
 
 use crate::ids::DatasetId;
 

@@ -7,7 +7,7 @@ use crate::{
     approval::{Approver, Happening, NotDone, Office, denial, is_line, line},
     control::{About, Event},
     identity::Caller,
-    ids::WarrantId,
+    ids::{ApproverId, WarrantId},
     policy::{self, InForce},
     pseudonym::SubjectIdentifier,
 };
@@ -36,8 +36,10 @@ const UNKNOWN: Invalid = Invalid::of("id", "a warrant that was registered");
 const OTHER: Invalid = Invalid::of("warrant", "in every part what was registered");
 const DONE: Invalid = Invalid::of("id", "a warrant that waits for this");
 const AGREEMENT: Invalid = Invalid::of("agreement", "an agreement of the policy folder");
-const FIELDS: Invalid =
-    Invalid::of("fields", "one at least, each a field of the agreement that is out of reach of law enforcement");
+const FIELDS: Invalid = Invalid::of(
+    "fields",
+    "one at least, each a field of the agreement that law enforcement reaches with a warrant only",
+);
 const SUBJECTS: Invalid = Invalid::of("identifiers", "1 to 100 subject identifiers");
 const WORDS: Invalid = line("court, reference, case_reference");
 const DAYS: Invalid = Invalid::of("valid_from, valid_until", "a first day and a last one that is not before it");
@@ -52,7 +54,7 @@ impl Office {
         trace: &str,
     ) -> Result<(WarrantId, Receipt), NotDone> {
         let in_force = self.control.in_force();
-        let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
+        let approver = self.keeper(&in_force, caller, &entered.terms, trace)?;
         let terms = self.named(entered).await;
         check(&in_force, &terms)?;
         let bytes: [u8; 8] = self.entropy.bytes().map_err(|_| Unanswered::Fault)?;
@@ -66,7 +68,7 @@ impl Office {
     /// Enters a warrant again; when this returns it is in force, on its days.
     pub async fn confirm(&self, caller: &Caller, id: &str, entered: Entered, trace: &str) -> Result<Receipt, NotDone> {
         let in_force = self.control.in_force();
-        let approver = self.approver(&in_force, caller, trace, |approver| approver.warrants)?.id.clone();
+        let approver = self.keeper(&in_force, caller, &entered.terms, trace)?;
         let terms = self.named(entered).await;
         let known = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?;
         if known.registered_by == approver {
@@ -105,6 +107,15 @@ impl Office {
         let warrant = in_force.warrants.get(id).ok_or(NotDone::Invalid(UNKNOWN))?.clone();
         let standing = standing(&warrant, self.today());
         Ok(ShownWarrant { warrant, standing })
+    }
+
+    /// Who keeps warrants, and is of no organisation that would ask under this one: nobody opens data to themselves.
+    fn keeper(&self, in_force: &InForce, caller: &Caller, terms: &Terms, trace: &str) -> Result<ApproverId, NotDone> {
+        let drafted = in_force.policy.agreement(terms.agreement.as_str());
+        let agreements = in_force.agreement(terms.agreement.as_str()).into_iter().chain(drafted);
+        let asking: Vec<_> = agreements.flat_map(|agreement| &agreement.parties).collect();
+        let may = |approver: &Approver| approver.warrants && !asking.contains(&&approver.organisation);
+        Ok(self.approver(in_force, caller, trace, may)?.id.clone())
     }
 
     /// With the subjects' names instead of the subjects, which are wiped.

@@ -11,6 +11,7 @@ use anyhow::ensure;
 use disown::{
     access_log::{self, Appender, Filter, NewEpoch, SubjectPart, TermsInForce, Who},
     clock::SystemClock,
+    database,
     entropy::{Entropy, SystemEntropy},
     ids::{BrokerId, CallerId, OrganisationId, Purpose, Role},
     pseudonym::{self, KeyEncryptionKey},
@@ -87,8 +88,10 @@ async fn appended(callers: usize, folder: &Path) -> anyhow::Result<f64> {
     let entropy: &dyn Entropy = &SystemEntropy;
     let kek = KeyEncryptionKey::parse(&hex::encode(entropy.bytes::<32>()?))?;
     let keyring = pseudonym::create("disown.example/measured", &[], &kek, entropy)?;
+    let file = folder.join("control.sqlite");
+    database::sqlite::make_control(&file, &[0; 32].into()).await?;
     let log = access_log::start(access_log::Settings {
-        place: access_log::Place::Sqlite(&folder.join("control.sqlite"), None),
+        place: access_log::Place::Sqlite(&file, None),
         broker: BrokerId::try_from("measured")?,
         keyring: Arc::new(pseudonym::open(&keyring, &kek)?),
         clock: Arc::new(SystemClock),

@@ -64,7 +64,7 @@ pub const CLINICIAN: Party = Party {
 };
 const REGISTRAR: Party = Party {
     caller: "registry-feed",
-    organisation: "government-of-jersey",
+    organisation: "jersey-population-office",
     role: "registrar",
     purpose: "registration",
     agreement: "registers",
@@ -83,10 +83,14 @@ impl Deployment {
             listen: "127.0.0.1:0".parse()?,
             log_name: "disown.example/measured".to_owned(),
             development: true,
+            postgres: vec![],
         };
         lay_out(&layout, SystemClock.now().to_zoned(TimeZone::get("Europe/Jersey")?).date(), &SystemEntropy)?;
         crate::limits::raise(&folder.path().join("policies"))?;
         let issuer = DevelopmentIssuer::from_pem(&fs::read_to_string(folder.path().join("development-issuer.pem"))?)?;
+        let mut making = Command::new(env!("CARGO_BIN_EXE_disownctl"));
+        making.args(["database", "init", "--config"]).arg(folder.path().join("disown.toml"));
+        ensure!(making.output()?.status.success(), "the stores were not made");
         Ok(Self { folder, issuer })
     }
 

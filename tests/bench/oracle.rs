@@ -26,7 +26,7 @@ use disown::{
     app::App,
     clock::SystemClock,
     config::Config,
-    deployment::{Layout, lay_out},
+    deployment::{Layout, lay_out, make_stores},
     entropy::SystemEntropy,
     identity::DevelopmentIssuer,
     pb::{
@@ -198,6 +198,7 @@ impl Broker {
             listen: "127.0.0.1:0".parse().unwrap(),
             log_name: "disown.example/bench".to_owned(),
             development: true,
+            postgres: vec![],
         };
         lay_out(&layout, today(), &SystemEntropy).unwrap();
         limits::raise(&base.join("policies")).unwrap();
@@ -211,6 +212,7 @@ impl Broker {
         fs::write(&path, text.replace("# connection_seconds = 600 ", "connection_seconds = 86400 ")).unwrap();
         // The configuration allows no slot that hides nothing; only here can there be one.
         let config = Config { slot, ..Config::read(&path).unwrap() };
+        make_stores(&config, None, None, &SystemEntropy).await.unwrap();
         let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -295,7 +297,7 @@ impl Broker {
         let parts = std::iter::once(Part::Start(start)).chain(rows);
         let messages: Vec<_> = parts.map(|part| pb::LoadRequest { part: Some(part) }).collect();
         let mut request = Request::new(tokio_stream::iter(messages));
-        let token = token(&self.base, "bench", "government-of-jersey", "registrar");
+        let token = token(&self.base, "bench", "jersey-population-office", "registrar");
         request.metadata_mut().insert("authorization", token.parse().unwrap());
         let mut reports = IntakeServiceClient::new(self.channel()).load(request).await.unwrap().into_inner();
         let mut stored = 0;

@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use disown::{
+    clock::{Clock, SystemClock},
     dataset::Catalogue,
     policy::{MODEL, PolicyFiles},
 };
@@ -32,7 +33,8 @@ pub fn purpose(at: usize) -> String {
 
 /// Where the policies of the repository are.
 pub fn reference() -> anyhow::Result<PolicyFiles> {
-    Ok(PolicyFiles::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"))?)
+    let today = SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    Ok(PolicyFiles::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"))?.dated(today))
 }
 
 /// A policy of exactly so many lines.

@@ -1,6 +1,7 @@
 //! Agreements are in force by what their approvers signed, and by nothing else.
 
 mod again;
+mod last;
 mod rules;
 
 use crate::harness::*;

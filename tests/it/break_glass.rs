@@ -179,3 +179,20 @@ async fn glass_opens_nothing_that_is_out_of_reach_of_all() {
     assert!(broker.ask(&doctor, by_it(&doctor, ISOLATING)).await.unwrap().answer.records.is_empty());
     broker.finish().await;
 }
+
+/// The data protection officer can be somebody who breaks glass; what that one did another one reviews.
+#[tokio::test]
+async fn nobody_reviews_what_they_did_themselves() {
+    let deployment = Deployment::new();
+    let doctor = clinician();
+    let own = "organisation = \"government-of-jersey\"\ncaller = \"dpo@gov.je\"";
+    let other = format!("organisation = \"{}\"\ncaller = \"{}\"", doctor.organisation, doctor.caller);
+    deployment.edit("policies/approvers.toml", own, &other);
+    let broker = deployment.serve().await;
+    broker.populate().await;
+    broker.breaks(&doctor, use_for(&doctor, ISOLATING)).await.unwrap();
+    assert_eq!(broker.unreviewed("data-protection-officer").await.unwrap().len(), 1);
+    denied(broker.reviewed("data-protection-officer", &doctor).await);
+    assert_eq!(broker.unreviewed("data-protection-officer").await.unwrap().len(), 1);
+    broker.finish().await;
+}

@@ -4,11 +4,14 @@ use crate::harness::*;
 use std::fs;
 
 const INCIDENTS: &str = r#"
+[categories.incident]
+law_enforcement = "open"
 [datasets.incidents]
 title = "Incidents"
 owner = "government-of-jersey"
 regime = "jersey"
 review = 2099-01-01
+law_enforcement = "open"
 subject_column = "person"
 subject_category = { column = "involvement" }
 [datasets.incidents.records.involvement]
@@ -28,9 +31,6 @@ async fn with_incidents(condition: &str) -> TestBroker {
         "p, police_officer, isolation_enforcement, category:incident, full, allow\n\
          p, registrar, registration, incidents.involvement, put, allow\n",
     );
-    let reads = "datasets = [\"people\", \"clinical\", \"public_health\"]";
-    let all = "datasets = [\"people\", \"clinical\", \"public_health\", \"incidents\"]";
-    deployment.edit("policies/red-lines.toml", reads, all);
     deployment.edit("policies/approvers.toml", "owner_of = [\"people\"]", "owner_of = [\"people\", \"incidents\"]");
     let agreement = "policies/agreements/sojp-isolation.toml";
     let text = fs::read_to_string(deployment.path(agreement)).unwrap();

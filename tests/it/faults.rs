@@ -152,7 +152,7 @@ async fn without_its_write_ahead_log_it_releases_nothing_and_an_orderly_end_lose
     let broker = deployment.serve().await;
     assert_eq!(broker.entries().await[usize::try_from(before.index()).unwrap()].1, before.actor());
     broker.finish().await;
-    trial.passed(Outcome { released: 1, without_entry: 0 });
+    trial.passed(Outcome { released: 2, without_entry: 0 });
 }
 
 #[tokio::test]
@@ -178,6 +178,11 @@ async fn of_two_brokers_on_one_log_the_first_stops_rather_than_fork_it() {
     let trial = Trial::new("F19", "a second broker is started on the log's file", 1, 1);
     let mut first = TestBroker::populated().await;
     let told = first.told(&clinician(), ISOLATING).await;
+    let refused = first.deployment.build().await.err().unwrap();
+    assert!(matches!(&refused, AppError::Locked(_)), "{refused}");
+    first.told(&clinician(), ISOLATING).await;
+    // A lock that somebody took away, or a file system that has none.
+    fs::remove_file(first.deployment.path("data/lock")).unwrap();
     let second = first.deployment.build().await.unwrap();
     // What it was told meanwhile is not known here, so nothing is released.
     let refusal = first.ask(&clinician(), clinician().question(ISOLATING)).await.err().unwrap();

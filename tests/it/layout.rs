@@ -32,7 +32,7 @@ async fn reopened(dataset: &str, sql: &str) -> Result<(), String> {
     let path = folder.path().join("store.sqlite");
     let catalogue = Arc::new(Catalogue::parse(&reference()).unwrap());
     let (at, _) = catalogue.dataset_named(dataset).unwrap();
-    SqliteDataset::open(&path, catalogue.clone(), at).await.unwrap().close().await;
+    database::sqlite::make_dataset(&path, &catalogue, catalogue.dataset(at), &[0; 32].into()).await.unwrap();
     let mut connection = database::sqlite::writable(&path).connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
@@ -175,11 +175,14 @@ fn datasets_have_an_owner_a_regime_a_review_and_records() {
 }
 
 const SCHOOLS: &str = r#"
+[categories.education]
+law_enforcement = "open"
 [datasets.schools]
 title = "School rolls"
 owner = "government-of-jersey"
 regime = "jersey"
 review = 2099-01-01
+law_enforcement = "open"
 subject_column = "pupil"
 subject_category = "pupil"
 [datasets.schools.records.enrolment]
@@ -201,12 +204,6 @@ fn with_schools() -> Deployment {
                  p, clinician, clinical_care, schools.enrolment.since, coarse, allow\n\
                  p, registrar, registration, schools.enrolment, put, allow\n";
     deployment.append("policies/policy.csv", lines);
-    let reads = "datasets = [\"people\", \"clinical\", \"public_health\"]";
-    deployment.edit(
-        "policies/red-lines.toml",
-        reads,
-        "datasets = [\"people\", \"clinical\", \"public_health\", \"schools\"]",
-    );
     let fields = "[fields]\n\"schools.enrolment.school\" = \"full\"\n\"schools.enrolment.since\" = \"full\"\n\"schools.enrolment.year_group\" = \"exists\"";
     deployment.edit("policies/agreements/clinical-care.toml", "[fields]", fields);
     deployment.edit(

@@ -1,6 +1,9 @@
 //! The only way in which law enforcement reaches clinical data: a warrant, for its subject, its case, its days and its uses.
 
-use crate::harness::*;
+use crate::{
+    break_glass::{by_it, use_for},
+    harness::*,
+};
 use disown::{
     approval::Deed,
     pb::{self, warrant_service_client::WarrantServiceClient},
@@ -74,8 +77,12 @@ impl TestBroker {
     }
 
     async fn stands(&self, id: &str) -> (String, u64) {
+        self.stands_for("greffier", id).await
+    }
+
+    async fn stands_for(&self, who: &str, id: &str) -> (String, u64) {
         let request = pb::ShowWarrantRequest { id: id.to_owned() };
-        let request = self.deployment.approver("greffier").request(&self.deployment, request);
+        let request = self.deployment.approver(who).request(&self.deployment, request);
         let shown = self.warrants().show_warrant(request).await.unwrap().into_inner();
         (shown.standing, shown.used)
     }
@@ -241,5 +248,62 @@ async fn no_more_answers_are_given_than_a_warrant_has_uses() {
     }
     assert_eq!(answered, 2);
     assert_eq!(broker.stands(&id).await, ("spent".to_owned(), 2));
+    broker.finish().await;
+}
+
+/// Whoever keeps warrants is of no organisation that asks under them.
+#[tokio::test]
+async fn who_asks_under_a_warrant_neither_registers_nor_confirms_it() {
+    let deployment = Deployment::new();
+    clinical_fields_for_the_police(&deployment);
+    let of = |who: &str, organisation: &str| {
+        format!("organisation = \"{organisation}\"\ncaller = \"{who}@judicialgreffe.je\"")
+    };
+    let (greffe, police) = ("judicial-greffe", "states-of-jersey-police");
+    deployment.edit("policies/approvers.toml", &of("greffier", greffe), &of("greffier", police));
+    let broker = deployment.serve().await;
+    denied(broker.register("greffier", document()).await);
+    let id = broker.register("deputy-greffier", document()).await.unwrap();
+    denied(broker.confirm("greffier", &id, document()).await);
+    assert_eq!(broker.stands_for("deputy-greffier", &id).await, ("registered".to_owned(), 0));
+    broker.finish().await;
+}
+
+/// Test results are not in the clinical dataset: their category says how far law enforcement reaches.
+#[tokio::test]
+async fn a_test_result_of_public_health_needs_a_warrant_as_a_clinical_field_does() {
+    const RESULT: &str = "public_health.test_appointment.test_result";
+    let deployment = Deployment::new();
+    clinical_fields_for_the_police(&deployment);
+    let agreement = "policies/agreements/sojp-warrants.toml";
+    let clause = format!(
+        "[break_glass]\nroles = [\"police_officer\"]\nminutes = 30\nfresh_seconds = 120\n[break_glass.fields]\n\"{RESULT}\" = \"full\"\n[views]"
+    );
+    deployment.edit(agreement, "[fields]\n", &format!("[fields]\n\"{RESULT}\" = \"full\"\n"));
+    deployment.edit(agreement, "[views]", &clause);
+    let broker = deployment.serve().await;
+    broker.populate().await;
+    let booked =
+        [("record_id", "T1"), ("jy_number", ISOLATING), ("event_date", "2026-11-20"), ("test_result", "positive")];
+    broker.put(&registrar(), "public_health.test_appointment", &booked).await.unwrap();
+    let officer = officer();
+    let withheld = |told: &Told| {
+        let reason = told.answer.withheld.iter().find(|one| one.field == RESULT).map(|one| one.reason.clone());
+        assert!(told.cells(RESULT).is_empty() && reason.as_deref() == Some("hard_rule"), "{reason:?}");
+    };
+    withheld(&broker.told(&officer, ISOLATING).await);
+    broker.breaks(&officer, use_for(&officer, ISOLATING)).await.unwrap();
+    withheld(&broker.ask(&officer, by_it(&officer, ISOLATING)).await.unwrap());
+    let other = broker.enter(document()).await;
+    withheld(&broker.under(&other, &officer, ISOLATING).await.unwrap());
+    let own = broker.enter(pb::Warrant { fields: vec![RESULT.to_owned()], ..document() }).await;
+    assert_eq!(broker.under(&own, &officer, ISOLATING).await.unwrap().cells(RESULT), ["full:positive"]);
+    broker.denied_under(&own, &officer, FREE).await;
+    // What is open needs none, and what is never reached can have none.
+    for field in ["public_health.isolation.end_date", "public_health.test_appointment.source_id"] {
+        let told =
+            invalid(broker.register("greffier", pb::Warrant { fields: vec![field.to_owned()], ..document() }).await);
+        assert!(told.starts_with("`fields`"), "{told}");
+    }
     broker.finish().await;
 }

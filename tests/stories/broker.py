@@ -43,7 +43,7 @@ class Caller:
         return dataclasses.replace(self, name=name)
 
 
-REGISTRAR = Caller("story-registrar", "government-of-jersey", "registrar", "registration", "registers", "REG-2026-01")
+REGISTRAR = Caller("story-registrar", "jersey-population-office", "registrar", "registration", "registers", "REG-2026-01")
 AUDITOR = Caller("story-auditor", "jersey-audit-office", "auditor", "audit", "audit", "AU-0001")
 CLINICIAN = Caller(
     "story-clinician", "health-and-care-jersey", "clinician", "clinical_care", "clinical-care", "ENC-20260001")

@@ -100,3 +100,8 @@ CREATE TABLE event (
     PRIMARY KEY (about, number)
 );
 CREATE INDEX event_epoch ON event (epoch);
+
+-- Which store this is: one row, made with it and never again.
+CREATE TABLE store (
+    identity BYTEA PRIMARY KEY -- HMAC of the store's name under a key of the deployment
+);

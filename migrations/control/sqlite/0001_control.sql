@@ -115,3 +115,8 @@ CREATE INDEX event_epoch ON event (epoch);
 
 CREATE TRIGGER event_is_kept BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no event is deleted'); END;
 CREATE TRIGGER event_stands BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'no event is updated'); END;
+
+-- Which store this is: one row, made with it and never again.
+CREATE TABLE store (
+    identity BLOB PRIMARY KEY -- HMAC of the store's name under a key of the deployment
+) STRICT, WITHOUT ROWID;

@@ -69,3 +69,8 @@ CREATE TABLE batch (
     records BIGINT NOT NULL, -- how many records it had
     root BYTEA NOT NULL -- Merkle root (RFC 6962) over its records' commitments
 );
+
+-- Which store this is: one row, made with it and never again.
+CREATE TABLE store (
+    identity BYTEA PRIMARY KEY -- HMAC of the store's name under a key of the deployment
+);

@@ -70,3 +70,8 @@ CREATE TABLE batch (
     records INTEGER NOT NULL, -- how many records it had
     root BLOB NOT NULL -- Merkle root (RFC 6962) over its records' commitments
 ) STRICT, WITHOUT ROWID;
+
+-- Which store this is: one row, made with it and never again.
+CREATE TABLE store (
+    identity BLOB PRIMARY KEY -- HMAC of the store's name under a key of the deployment
+) STRICT, WITHOUT ROWID;

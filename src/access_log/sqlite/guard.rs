@@ -1,8 +1,8 @@
 //! Watches that the files written to are the files that are there.
 
+use crate::database::FileIdentity;
 use std::{
     fs, io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -31,27 +31,23 @@ pub(super) struct FileGuard {
 
 #[derive(Debug)]
 struct Watched {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
+    file: FileIdentity,
     length: u64,
 }
 
 impl Watched {
     fn new(path: PathBuf) -> io::Result<Self> {
-        let found = fs::metadata(&path)?;
-        Ok(Self { path, device: found.dev(), inode: found.ino(), length: found.len() })
+        let file = FileIdentity::of(&path)?;
+        let length = file.length().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { file, length })
     }
 
     fn check(&mut self) -> Result<(), FileFault> {
-        let found = fs::metadata(&self.path).map_err(|_| FileFault::Gone)?;
-        if (found.dev(), found.ino()) != (self.device, self.inode) {
-            return Err(FileFault::Gone);
-        }
-        if found.len() < self.length {
+        let found = self.file.length().ok_or(FileFault::Gone)?;
+        if found < self.length {
             return Err(FileFault::CutShort);
         }
-        self.length = found.len();
+        self.length = found;
         Ok(())
     }
 }

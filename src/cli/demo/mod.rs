@@ -9,7 +9,7 @@ use crate::{
     app::App,
     clock::{Clock, SystemClock},
     config::Config,
-    deployment::{Layout, lay_out},
+    deployment::{Layout, lay_out, make_stores},
     entropy::{Entropy, SystemEntropy},
     identity::DevelopmentIssuer,
     pb::{self, audit_service_client::AuditServiceClient},
@@ -34,7 +34,7 @@ pub(super) struct Demo {
 const REGISTRAR: Asker = Asker {
     name: "registry-feed",
     role: "registrar",
-    organisation: "government-of-jersey",
+    organisation: "jersey-population-office",
     purpose: "registration",
     agreement: "registers",
     case: "REG-2026-01",
@@ -60,10 +60,12 @@ impl Demo {
             listen,
             log_name: "disown.example/demo".to_owned(),
             development: true,
+            postgres: vec![],
         };
         lay_out(&layout, today, &SystemEntropy)?;
         let config = Config::read(&base.join("disown.toml"))?;
         let issuer = DevelopmentIssuer::from_pem(&std::fs::read_to_string(base.join("development-issuer.pem"))?)?;
+        make_stores(&config, None, None, &SystemEntropy).await?;
         let app = App::build(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (_reload, requests) = watch::channel(0);

@@ -2,10 +2,17 @@
 //! work is still done to its end, so nothing that a client does leaves a transaction open. A connection that failed serves nobody
 //! again.
 
-use super::{Server, refused};
+use super::{super::identity::not_the_store, Server, refused};
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, PgConnection};
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -24,6 +31,7 @@ pub struct Lost;
 #[derive(Debug)]
 pub struct Lanes {
     jobs: mpsc::Sender<Job>,
+    estranged: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     lanes: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -39,8 +47,9 @@ impl Lanes {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let (stop, stopping) = watch::channel(false);
-        let lane = |_| tokio::spawn(serve(server.clone(), queue.clone(), stopping.clone()));
-        Self { jobs, stop, lanes: Mutex::new((0..count).map(lane).collect()) }
+        let estranged = Arc::<AtomicBool>::default();
+        let lane = |_| tokio::spawn(serve(server.clone(), queue.clone(), stopping.clone(), estranged.clone()));
+        Self { jobs, estranged: estranged.clone(), stop, lanes: Mutex::new((0..count).map(lane).collect()) }
     }
 
     /// Does some work on one of the connections.
@@ -67,6 +76,11 @@ impl Lanes {
         self.jobs.try_send(job).map_err(|_| lost())
     }
 
+    /// Whether the database was not the store that it has to be when a connection to it was last made.
+    pub fn is_estranged(&self) -> bool {
+        self.estranged.load(Ordering::Relaxed)
+    }
+
     /// Lets what is under way end, and no more begin.
     pub async fn close(&self) {
         self.stop.send_replace(true);
@@ -80,15 +94,24 @@ fn lost() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::other(Lost))
 }
 
-async fn serve(server: Server, queue: Arc<Mutex<mpsc::Receiver<Job>>>, mut stopping: watch::Receiver<bool>) {
+async fn serve(
+    server: Server,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    mut stopping: watch::Receiver<bool>,
+    estranged: Arc<AtomicBool>,
+) {
     let mut connection: Option<PgConnection> = None;
     while let Some(job) = next(&queue, &mut stopping).await {
         let mut current = match connection.take() {
             Some(connection) => connection,
             None => match server.connect().await {
-                Ok(fresh) => fresh,
+                Ok(fresh) => {
+                    estranged.store(false, Ordering::Relaxed);
+                    fresh
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a database is not reached");
+                    estranged.store(not_the_store(&error).is_some(), Ordering::Relaxed);
                     // The work goes with its reply: who waits for it learns that it was not done.
                     continue;
                 }

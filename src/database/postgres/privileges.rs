@@ -24,6 +24,7 @@ const DATASET: &[Grant] = &[
     ("record_history", &["SELECT", "INSERT"]),
     ("alias", &["SELECT", "INSERT"]),
     ("batch", &["SELECT", "INSERT"]),
+    ("store", &["SELECT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const APPENDER: &[Grant] = &[
@@ -37,6 +38,7 @@ const APPENDER: &[Grant] = &[
     ("restriction", &["SELECT", "INSERT"]),
     ("act", &["SELECT", "INSERT"]),
     ("event", &["SELECT", "INSERT"]),
+    ("store", &["SELECT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const READER: &[Grant] = &[
@@ -50,6 +52,7 @@ const READER: &[Grant] = &[
     ("restriction", &["SELECT"]),
     ("act", &["SELECT"]),
     ("event", &["SELECT"]),
+    ("store", &["SELECT"]),
     ("_sqlx_migrations", &["SELECT"]),
 ];
 const ERASER: &[Grant] = &[("entry", &["SELECT", "UPDATE"]), ("month_key", &["SELECT", "DELETE"])];

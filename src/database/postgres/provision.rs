@@ -2,6 +2,7 @@
 //! their duty needs.
 
 use super::{
+    super::identity::{self, StoreIdentity, not_the_store},
     privileges::{Duty, grant},
     schema::Schema,
 };
@@ -47,13 +48,37 @@ pub enum NotProvisioned {
 
 impl Provision<'_> {
     /// Makes what is not there: roles, database, tables, privileges. What is there stays as it is, save that it is brought up to date.
-    pub async fn make(&self, admin: &PgConnectOptions) -> Result<(), NotProvisioned> {
+    pub async fn make(&self, admin: &PgConnectOptions, store: &StoreIdentity) -> Result<(), NotProvisioned> {
         self.check_names()?;
         let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
         let mut connection = admin.connect().await.map_err(failed)?;
         self.make_database(&mut connection).await.map_err(failed)?;
         drop(connection.close().await);
-        self.migrate(admin).await
+        self.migrate(admin).await?;
+        self.name(admin, store).await.map_err(failed)
+    }
+
+    /// What the database says of itself; none: it is not there, or no store was ever made in it.
+    pub async fn identity(&self, admin: &PgConnectOptions) -> Result<Option<Vec<u8>>, NotProvisioned> {
+        self.check_names()?;
+        let failed = |source| NotProvisioned::Database { database: self.database.clone(), source };
+        let mut connection = match admin.clone().database(&self.database).connect().await {
+            Ok(connection) => connection,
+            Err(error) if not_the_store(&error).is_some() => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let found = identity::on_server(&mut connection).await.map_err(failed)?;
+        drop(connection.close().await);
+        Ok(found)
+    }
+
+    /// Last: what has no name is not whole.
+    async fn name(&self, admin: &PgConnectOptions, store: &StoreIdentity) -> sqlx::Result<()> {
+        let mut connection = admin.clone().database(&self.database).connect().await?;
+        execute(&mut connection, format!("SET ROLE {}", self.owner())).await?;
+        let named = sqlx::query("INSERT INTO store (identity) VALUES ($1) ON CONFLICT DO NOTHING");
+        named.bind(&store.as_bytes()[..]).execute(&mut connection).await?;
+        connection.close().await
     }
 
     /// Applies the migrations that are missing, and grants what they need.

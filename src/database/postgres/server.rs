@@ -1,5 +1,6 @@
 //! One database, on whichever of its hosts takes writes.
 
+use super::super::identity::{self, StoreIdentity};
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgDatabaseError, PgSeverity, PgSslMode},
@@ -35,6 +36,8 @@ pub struct Server {
     hosts: Vec<Host>,
     options: PgConnectOptions,
     name: String,
+    /// The store that its database has to be.
+    store: Option<StoreIdentity>,
 }
 
 /// A host that does not answer in this time is passed over.
@@ -76,7 +79,12 @@ impl Server {
         if let Some((certificate, key)) = &credentials.certificate {
             options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
-        Self { hosts, options, name: format!("{role}@{database}") }
+        Self { hosts, options, name: format!("{role}@{database}"), store: None }
+    }
+
+    /// The same, of a database that has to be that store: every connection is held against it.
+    pub fn expecting(self, store: StoreIdentity) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     /// Role and database, for messages.
@@ -101,6 +109,10 @@ impl Server {
                 if standby {
                     drop(connection.close().await);
                     return Err(sqlx::Error::Configuration("takes no writes".into()));
+                }
+                if let Some(store) = &self.store {
+                    let found = identity::on_server(&mut connection).await?;
+                    store.is(found.as_deref()).map_err(|not| sqlx::Error::Configuration(not.into()))?;
                 }
                 Ok(connection)
             };

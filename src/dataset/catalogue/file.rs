@@ -1,8 +1,8 @@
 //! The catalogue as a file: read strictly, checked, and turned into what cannot be wrong.
 
 use super::{
-    Catalogue, Column, DatasetIndex, DatasetSpec, Field, FieldId, Kind, Nature, RecordType, RecordTypeId, Scheme,
-    SubjectCategory,
+    Catalogue, Category, Column, DatasetIndex, DatasetSpec, Field, FieldId, Kind, LawEnforcement, Nature, RecordType,
+    RecordTypeId, Scheme, SubjectCategory,
 };
 use crate::{
     dataset::{Coarsening, ddl},
@@ -36,7 +36,7 @@ pub enum InvalidCatalogue {
 struct File {
     schemes: IndexMap<String, String>,
     #[serde(default)]
-    special_categories: Vec<String>,
+    categories: IndexMap<String, Category>,
     datasets: IndexMap<String, RawDataset>,
 }
 
@@ -47,6 +47,7 @@ struct RawDataset {
     owner: OrganisationId,
     regime: String,
     review: toml::value::Datetime,
+    law_enforcement: LawEnforcement,
     subject_column: String,
     record_type_column: Option<String>,
     subject_category: RawSubjectCategory,
@@ -113,18 +114,20 @@ pub(super) fn parse(text: &str) -> Result<Catalogue, InvalidCatalogue> {
         record_types: vec![],
         fields: vec![],
         fields_by_name: HashMap::new(),
-        special_categories: vec![],
+        categories: file.categories,
     };
     check(!catalogue.schemes.is_empty(), "schemes", "at least one way of naming subjects is needed")?;
     check(!file.datasets.is_empty(), "datasets", "at least one dataset is needed")?;
+    let mut used = HashSet::new();
     for (name, raw) in file.datasets {
+        used.extend(raw.records.values().map(|record_type| record_type.category.clone()));
+        used.extend(raw.columns.values().filter_map(|column| column.category.clone()));
         add_dataset(&mut catalogue, &name, raw)?;
     }
-    for special in &file.special_categories {
-        let known = catalogue.fields.iter().any(|field| field.category == *special);
-        check(known, special, "stands in `special_categories` and is the category of no field")?;
-    }
-    catalogue.special_categories = file.special_categories;
+    let idle = catalogue.categories.keys().find(|category| !used.contains(*category));
+    idle.map_or(Ok(()), |category| {
+        Err(content(&format!("categories.{category}"), "no record type and no column is of this category"))
+    })?;
     Ok(catalogue)
 }
 
@@ -171,24 +174,59 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
 
     let subject_category = subject_category(raw.subject_category, &columns, name)?;
 
+    let category = |named: &str, at: &str| {
+        let known = catalogue.categories.get(named).copied();
+        known.ok_or_else(|| content(at, "its category is not declared in `[categories]`"))
+    };
+    let mut reaches = vec![];
+    for (record_type, raw_type) in &raw.records {
+        reaches.push(
+            raw.law_enforcement
+                .max(category(&raw_type.category, &format!("{name}.records.{record_type}"))?.law_enforcement),
+        );
+    }
+    let mut own_reaches = vec![];
+    for (column, named) in columns.iter().zip(&categories) {
+        let at = format!("{name}.columns.{}", column.name);
+        let own = named.as_ref().map(|named| category(named, &at)).transpose()?;
+        own_reaches.push(own.map_or(LawEnforcement::Open, |own| own.law_enforcement));
+    }
+    if let SubjectCategory::Column(at) = subject_category {
+        check(
+            reaches.iter().all(|reach| own_reaches[at] <= *reach),
+            name,
+            "`subject_category` names a column that is told with every record: its category cannot be stricter about law enforcement than \
+             the record types are",
+        )?;
+    }
+
     let dataset = DatasetIndex(catalogue.datasets.len());
     let mut record_types = vec![];
-    for (record_type, raw_type) in raw.records {
+    for ((record_type, raw_type), law_enforcement) in raw.records.into_iter().zip(reaches) {
         check(is_column_name(&record_type), &format!("{name}.records.{record_type}"), NAME)?;
         let id = RecordTypeId(catalogue.record_types.len());
         let full_name = format!("{name}.{record_type}");
         let mut fields = vec![];
         for (at, column) in columns.iter().enumerate() {
-            let field = FieldId(catalogue.fields.len());
+            let id_of_field = FieldId(catalogue.fields.len());
             let category = categories[at].clone().unwrap_or_else(|| raw_type.category.clone());
             let field_name = format!("{full_name}.{}", column.name);
-            catalogue.fields_by_name.insert(field_name.clone(), field);
-            catalogue.fields.push(Field { name: field_name, record_type: id, column: at, category });
-            fields.push(field);
+            catalogue.fields_by_name.insert(field_name.clone(), id_of_field);
+            let reach = law_enforcement.max(own_reaches[at]);
+            let field = Field { name: field_name, record_type: id, column: at, category, law_enforcement: reach };
+            catalogue.fields.push(field);
+            fields.push(id_of_field);
         }
         let RawRecordType { retention_days, one_per_subject, .. } = raw_type;
-        let record_type = RecordType { name: record_type, full_name, dataset, retention_days, one_per_subject, fields };
-        catalogue.record_types.push(record_type);
+        catalogue.record_types.push(RecordType {
+            name: record_type,
+            full_name,
+            dataset,
+            retention_days,
+            one_per_subject,
+            law_enforcement,
+            fields,
+        });
         record_types.push(id);
     }
     catalogue.datasets.push(DatasetSpec {
@@ -197,6 +235,7 @@ fn add_dataset(catalogue: &mut Catalogue, name: &str, raw: RawDataset) -> Result
         owner: raw.owner,
         regime: raw.regime,
         review: day(&raw.review).ok_or_else(|| content(name, "`review` is a day: 2027-01-01"))?,
+        law_enforcement: raw.law_enforcement,
         subject_column: raw.subject_column,
         record_type_column: raw.record_type_column,
         subject_category,

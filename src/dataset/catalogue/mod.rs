@@ -1,14 +1,17 @@
 //! The catalogue: which datasets are held, what is in them and what may be made of it.
 
 mod file;
+mod reach;
 
 use super::{Coarsening, Level};
 use crate::ids::{DatasetId, OrganisationId};
+use indexmap::IndexMap;
 use jiff::civil::Date;
 use regex::Regex;
 use std::collections::HashMap;
 
 pub use file::InvalidCatalogue;
+pub use reach::{Category, LawEnforcement};
 
 /// A field, by its place in the catalogue it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +33,7 @@ pub struct Catalogue {
     record_types: Vec<RecordType>,
     fields: Vec<Field>,
     fields_by_name: HashMap<String, FieldId>,
-    special_categories: Vec<String>,
+    categories: IndexMap<String, Category>,
 }
 
 /// A way of naming subjects.
@@ -57,6 +60,8 @@ pub struct DatasetSpec {
     pub regime: String,
     /// The day by which keeping it is to be reviewed (GO9).
     pub review: Date,
+    /// How far law enforcement reaches; a category can be stricter.
+    pub law_enforcement: LawEnforcement,
     /// The source column that names the subject.
     pub subject_column: String,
     /// The source column that names the record type; none where there is one record type.
@@ -93,6 +98,8 @@ pub struct RecordType {
     pub retention_days: u32,
     /// A subject has at most one.
     pub one_per_subject: bool,
+    /// How far law enforcement reaches: whether there is such a record is out of its reach already. The stricter of dataset and category.
+    pub law_enforcement: LawEnforcement,
     /// Its fields, one a column, in the order of the columns.
     pub fields: Vec<FieldId>,
 }
@@ -154,6 +161,8 @@ pub struct Field {
     pub column: usize,
     /// What kind of data it is, the object of policy lines.
     pub category: String,
+    /// How far law enforcement reaches: the strictest of the dataset, the record type's category and its own.
+    pub law_enforcement: LawEnforcement,
 }
 
 impl Catalogue {
@@ -209,7 +218,7 @@ impl Catalogue {
 
     /// Whether it is special category data (GO5).
     pub fn is_special(&self, at: FieldId) -> bool {
-        self.special_categories.contains(&self.field(at).category)
+        self.categories.get(&self.field(at).category).is_some_and(|category| category.special)
     }
 
     /// A field by name.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     access::Address,
     database::{
-        Engine,
+        Engine, NotTheStore,
         postgres::{Lanes, Server},
     },
     ids::DatasetId,
@@ -148,6 +148,14 @@ impl Store for PostgresDataset {
             .await
             .map_err(|source| self.failed(source))?;
         Ok(row.map(|(records, root)| BatchKept { records: records.unsigned_abs(), root }))
+    }
+
+    async fn present(&self) -> Result<(), StoreError> {
+        let asked = self.lane.run(|connection| Box::pin(sqlx::query("SELECT 1").execute(connection))).await;
+        if self.lane.is_estranged() {
+            return Err(StoreError::NotTheStore { dataset: self.id().clone(), source: NotTheStore::Gone });
+        }
+        asked.map(drop).map_err(|source| self.failed(source))
     }
 
     async fn close(&self) {

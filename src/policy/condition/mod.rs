@@ -8,7 +8,10 @@
 
 mod parse;
 
-use crate::dataset::{Value, catalogue::RecordTypeId};
+use crate::{
+    dataset::{Catalogue, Source, Value, catalogue::RecordTypeId},
+    ids::OrganisationId,
+};
 use jiff::civil::Date;
 use std::cmp::Ordering;
 
@@ -19,6 +22,8 @@ pub struct Condition {
     pub record_type: RecordTypeId,
     /// As it was written.
     pub text: String,
+    /// Records of these sources alone count, where their agreements list them; none: of any.
+    pub sources: Vec<String>,
     predicate: Predicate,
 }
 
@@ -66,6 +71,22 @@ impl Condition {
         columns
     }
 
+    /// Whether a record that comes from there counts for it under an agreement of those parties: what a party delivered itself opens
+    /// nothing to it, whatever it was allowed when it did so.
+    pub fn counts(&self, source: &Source, parties: &[OrganisationId]) -> bool {
+        let named = self.sources.is_empty() || (source.listed && self.sources.contains(&source.name));
+        named && source.delivered_by.as_ref().is_some_and(|organisation| !parties.contains(organisation))
+    }
+
+    /// As people read it.
+    pub fn in_words(&self, catalogue: &Catalogue) -> String {
+        let record_type = &catalogue.record_type(self.record_type).full_name;
+        match &self.sources[..] {
+            [] => format!("{record_type}: {}", self.text),
+            sources => format!("{record_type}: {}; by records from {}", self.text, sources.join(", ")),
+        }
+    }
+
     /// Whether a record satisfies it today. To compare with an empty value is never true.
     pub fn holds(&self, cells: &[Option<Value>], today: Date) -> bool {
         self.predicate.holds(cells, today)
@@ -107,7 +128,6 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Catalogue;
     use jiff::civil::date;
 
     fn catalogue() -> Catalogue {

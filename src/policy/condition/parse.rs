@@ -21,7 +21,7 @@ impl Condition {
         let mut parser = Parser { tokens: tokens(text)?, at: 0, spec, depth: 0 };
         let predicate = parser.any()?;
         match parser.tokens.get(parser.at) {
-            None => Ok(Self { record_type, text: text.to_owned(), predicate }),
+            None => Ok(Self { record_type, text: text.to_owned(), sources: vec![], predicate }),
             Some(rest) => Err(InvalidCondition(format!("nothing is expected at `{rest}`"))),
         }
     }

@@ -30,6 +30,7 @@ impl LaidOut {
             listen: "127.0.0.1:0".parse()?,
             log_name: "disown.example/measured".to_owned(),
             development: true,
+            postgres: vec![],
         };
         lay_out(&layout, SystemClock.now().to_zoned(TimeZone::get("Europe/Jersey")?).date(), &SystemEntropy)?;
         super::limits::raise(&folder.path().join("policies"))?;

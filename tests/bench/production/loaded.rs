@@ -48,7 +48,7 @@ pub async fn fill(address: &str, tls: &ClientTlsConfig, laid_out: &LaidOut) -> a
         }
     }
     let mut client = IntakeServiceClient::new(connect(address, tls).await?);
-    let token = laid_out.token("registry-feed", "government-of-jersey", "registrar")?;
+    let token = laid_out.token("registry-feed", "jersey-population-office", "registrar")?;
     for (dataset, header, rows) in [
         (
             "people",

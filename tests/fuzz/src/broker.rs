@@ -6,7 +6,7 @@ use disown::{
     app::{App, AppError},
     cli::load,
     config::Config,
-    deployment::{Layout, lay_out},
+    deployment::{Layout, lay_out, make_stores},
     entropy::SeededEntropy,
     identity::DevelopmentIssuer,
     pb::{self, intake_service_client::IntakeServiceClient, load_request::Part, load_response::Report},
@@ -32,7 +32,7 @@ pub struct Asker {
 impl Asker {
     /// One of each role; the registrar is the first.
     pub const ALL: [Asker; 7] = [
-        asker("government-of-jersey", ["registrar", "registration", "registers", "REG-2026-01"]),
+        asker("jersey-population-office", ["registrar", "registration", "registers", "REG-2026-01"]),
         asker("health-and-care-jersey", ["clinician", "clinical_care", "clinical-care", "ENC-20260001"]),
         asker("public-health-jersey", ["contact_tracer", "contact_tracing", "contact-tracing", "CT-000123"]),
         asker(
@@ -97,10 +97,12 @@ impl Broker {
             listen: "127.0.0.1:0".parse().unwrap(),
             log_name: "disown.example/fuzz".to_owned(),
             development: true,
+            postgres: vec![],
         };
         lay_out(&layout, crate::TODAY, &SeededEntropy::new(1)).unwrap();
         let issuer = fs::read_to_string(folder.path().join("development-issuer.pem")).unwrap();
         let config = Config::read(&folder.path().join("disown.toml")).unwrap();
+        make_stores(&config, None, None, &SeededEntropy::new(3)).await.unwrap();
         let app = App::build(config, clock(), Arc::new(SeededEntropy::new(2))).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -19,5 +19,5 @@ fuzz_target!(|text: &str| {
     for path in [&config.data, &config.policies, &config.keyring] {
         assert!(path.is_absolute() || path.starts_with(base));
     }
-    assert!(config.control_database().starts_with(&config.data));
+    assert!(config.store_file("control").starts_with(&config.data));
 });

@@ -24,7 +24,9 @@ fn may_mount() -> bool {
 fn on_a_small_disk(deployment: &Deployment, bytes: u64) -> Command {
     let serve = deployment.command();
     let mut command = Command::new("unshare");
-    let script = format!("mount -t tmpfs -o size={bytes},mode=0700 tmpfs \"$1\" && shift && exec \"$@\"");
+    // The stores that were made are on it.
+    let mount = format!("mount -t tmpfs -o size={bytes},mode=0700 tmpfs \"$1\"");
+    let script = format!("cp -a \"$1\" \"$1-made\" && {mount} && cp -a \"$1-made/.\" \"$1\" && shift && exec \"$@\"");
     command.args(["-m", "sh", "-c", &script, "sh"]).arg(deployment.path("data"));
     command.arg(serve.get_program()).args(serve.get_args());
     command

@@ -59,8 +59,12 @@ impl PowerCut {
 impl Death for PowerCut {
     fn command(&self, deployment: &Deployment) -> Command {
         let (data, shadow) = (deployment.path("data"), deployment.path("shadow"));
-        fs::create_dir_all(&data).unwrap();
-        fs::create_dir_all(&shadow).unwrap();
+        if fs::create_dir(&shadow).is_ok() {
+            // What was made before is on the medium.
+            for (name, made) in files(&data) {
+                fs::copy(made, shadow.join(name)).unwrap();
+            }
+        }
         let mut command = deployment.command();
         command.env("LD_PRELOAD", &self.library);
         command.env("SYNC_SHADOW_OF", fs::canonicalize(data).unwrap()).env("SYNC_SHADOW", shadow);

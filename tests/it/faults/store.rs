@@ -112,6 +112,7 @@ async fn a_server_that_keeps_an_entry_otherwise_than_it_was_given_ends_the_broke
 async fn every_database_syncs_each_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("any.sqlite");
+    database::sqlite::make_control(&path, &[0; 32].into()).await.unwrap();
     let pool = database::sqlite::open_pool(&path).await.unwrap();
     let mut single = database::sqlite::writable(&path).connect().await.unwrap();
     for connection in [&mut single, &mut *pool.acquire().await.unwrap()] {

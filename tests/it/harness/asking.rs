@@ -60,6 +60,10 @@ pub fn border_officer() -> Asker {
     asker("bo.querree", organisation, "border_officer", "border_control", "border-arrivals", "BC-20260001")
 }
 
+pub fn border_clerk() -> Asker {
+    asker("clerk.le-sueur", "ports-of-jersey", "border_clerk", "border_control", "arrival-register", "AR-000001")
+}
+
 pub fn parish_officer() -> Asker {
     asker("po.blampied", "parish-of-st-helier", "parish_officer", "isolation_support", "parish-support", "PS-000001")
 }
@@ -83,12 +87,13 @@ pub fn rights_officer() -> Asker {
 }
 
 /// Everybody of the reference deployment, one for each role.
-pub fn everybody() -> [Asker; 14] {
+pub fn everybody() -> [Asker; 15] {
     [
         clinician(),
         tracer(),
         clerk(),
         border_officer(),
+        border_clerk(),
         parish_officer(),
         police(),
         sergeant(),
@@ -111,7 +116,7 @@ pub fn clerk() -> Asker {
 }
 
 pub fn registrar() -> Asker {
-    asker("registry-feed", "government-of-jersey", "registrar", "registration", "registers", "REG-2026-01")
+    asker("registry-feed", "jersey-population-office", "registrar", "registration", "registers", "REG-2026-01")
 }
 
 pub fn auditor() -> Asker {

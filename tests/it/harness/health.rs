@@ -13,12 +13,16 @@ impl TestBroker {
     pub async fn health_becomes(&self, wanted: ServingStatus) {
         let request = HealthCheckRequest { service: "disown.v1.AccessService".to_owned() };
         let mut told = HealthClient::new(self.channel.clone()).watch(request).await.unwrap().into_inner();
-        while let Some(now) = told.message().await.unwrap() {
-            if now.status == wanted as i32 {
-                return;
+        let becoming = async {
+            while let Some(now) = told.message().await.unwrap() {
+                if now.status == wanted as i32 {
+                    return;
+                }
             }
-        }
-        panic!("health ended without saying {wanted}");
+            panic!("health ended without saying {wanted}");
+        };
+        let within = Duration::from_secs(60);
+        tokio::time::timeout(within, becoming).await.unwrap_or_else(|_| panic!("health does not say {wanted}"));
     }
 
     /// Waits until the log can be written again. Nobody asks meanwhile: the broker finds out by itself.

@@ -46,14 +46,14 @@ use disown::{
     clock::{Clock, TestClock},
     config::Config,
     dataset::Catalogue,
-    deployment::{Layout, lay_out},
+    deployment::{Layout, NotMade, lay_out, make_stores},
     entropy::{SeededEntropy, SystemEntropy},
     identity::DevelopmentIssuer,
     ids::DatasetId,
     pseudonym::{self, KeyEncryptionKey},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs,
     net::SocketAddr,
@@ -136,7 +136,7 @@ pub struct Deployment {
     /// Where its databases are, unless they are files.
     servers: Option<Arc<dyn Servers>>,
     /// The databases are made once: what a test makes of them stays.
-    provisioned: AtomicBool,
+    provisioned: Arc<AtomicBool>,
 }
 
 /// A broker that serves.
@@ -180,10 +180,11 @@ impl Deployment {
             listen: "127.0.0.1:0".parse().unwrap(),
             log_name: "disown.example/test".to_owned(),
             development: true,
+            postgres: vec![],
         };
         let today = now.to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date();
         lay_out(&layout, today, &SeededEntropy::new(seed)).unwrap();
-        let (clock, provisioned) = (Arc::new(TestClock::new(now)), AtomicBool::new(false));
+        let (clock, provisioned) = (Arc::new(TestClock::new(now)), Arc::default());
         let deployment = Self { folder, clock, seed, servers, provisioned };
         if let Some(servers) = &deployment.servers {
             let section = format!("{}[answers]", servers::section(&**servers));
@@ -204,7 +205,7 @@ impl Deployment {
     /// Without files.
     fn nowhere(&self) -> Self {
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
-        let (clock, servers, provisioned) = (self.clock.clone(), self.servers.clone(), AtomicBool::new(false));
+        let (clock, servers, provisioned) = (self.clock.clone(), self.servers.clone(), self.provisioned.clone());
         Self { folder, clock, seed: 0, servers, provisioned }
     }
 
@@ -214,6 +215,21 @@ impl Deployment {
         let catalogue = Catalogue::parse(&fs::read_to_string(config.policies.join("catalogue.toml")).unwrap()).unwrap();
         let only = config.postgres.unwrap().provisions(&catalogue, Some(name)).unwrap().remove(0);
         self.servers.as_ref().unwrap().admin().database(&only.database).connect().await.unwrap()
+    }
+
+    /// How many records the store of a dataset holds.
+    pub async fn records(&self, dataset: &str) -> i64 {
+        const COUNT: &str = "SELECT count(*) FROM record";
+        if self.servers.is_some() {
+            return sqlx::query_scalar(COUNT).fetch_one(&mut self.as_superuser(dataset).await).await.unwrap();
+        }
+        let file = disown::database::sqlite::read_only(&self.path(&format!("data/{dataset}.sqlite")));
+        sqlx::query_scalar(COUNT).fetch_one(&mut file.connect().await.unwrap()).await.unwrap()
+    }
+
+    /// The island's day, by its own clock: what it holds is dated by that.
+    pub fn today(&self) -> Date {
+        self.clock.now().to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date()
     }
 
     /// Its access log, to be read.
@@ -309,15 +325,24 @@ impl Deployment {
         TestBroker { deployment: self, address, channel, log_state, reload, stop: Some(stop), serving: Some(serving) }
     }
 
-    /// Makes the databases, where they are not files.
+    /// Makes the databases once: what a test makes of them stays.
     pub async fn provision(&self) {
-        if let Ok(config) = Config::read(&self.path("disown.toml"))
-            && config.postgres.is_some()
-            && let Some(servers) = &self.servers
-            && !self.provisioned.swap(true, Ordering::Relaxed)
-        {
-            servers::provision(&**servers, &config).await;
+        if Config::read(&self.path("disown.toml")).is_ok() && !self.provisioned.swap(true, Ordering::Relaxed) {
+            // Where something is wrong with the deployment the start tells.
+            let made = self.make_stores().await;
+            self.provisioned.store(made.is_ok(), Ordering::Relaxed);
         }
+    }
+
+    /// Who may do anything on its server.
+    pub fn administrator(&self) -> PgConnectOptions {
+        self.servers.as_ref().unwrap().admin()
+    }
+
+    /// Makes the databases that were never made, as `disownctl database init` does.
+    pub async fn make_stores(&self) -> Result<Vec<String>, NotMade> {
+        let admin = self.servers.as_ref().map(|servers| servers.admin());
+        make_stores(&self.config(), admin.as_ref(), None, &SystemEntropy).await
     }
 
     pub async fn verify(&self) -> Verified {

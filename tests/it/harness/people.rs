@@ -1,6 +1,6 @@
 //! A handful of people, each there for a reason.
 
-use super::{Asker, TestBroker, registrar, today};
+use super::{Asker, TestBroker, registrar};
 use disown::pb::{self, load_request::Part, load_response::Report};
 use jiff::ToSpan;
 use prost::Message;
@@ -33,7 +33,7 @@ pub struct Delivered {
 impl TestBroker {
     /// Loads the people above.
     pub async fn populate(&self) {
-        let day = |back: i64| today().saturating_sub(back.days()).to_string();
+        let day = |back: i64| self.deployment.today().saturating_sub(back.days()).to_string();
         let (recent, until, old, over) = (day(3), day(-7), day(40), day(30));
         let people = [
             format!(

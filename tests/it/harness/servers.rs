@@ -1,10 +1,8 @@
 //! What a deployment on PostgreSQL stands on: the server that all tests share, one of its own that is killed and started again, a
 //! pair, or a line that a test can cut.
 
-use disown::{config::Config, dataset::Catalogue};
 use sqlx::postgres::PgConnectOptions;
 use std::{
-    fs,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -33,13 +31,4 @@ pub fn section(servers: &dyn Servers) -> String {
         section += &format!("[postgres.datasets.{dataset}]\ndatabase = \"d{count}_{dataset}\"\n\n");
     }
     section
-}
-
-/// Makes the databases that a configuration names.
-pub async fn provision(servers: &dyn Servers, config: &Config) {
-    let catalogue = fs::read_to_string(config.policies.join("catalogue.toml")).unwrap();
-    let catalogue = Catalogue::parse(&catalogue).unwrap();
-    for database in config.postgres.as_ref().unwrap().provisions(&catalogue, None).unwrap() {
-        database.make(&servers.admin()).await.unwrap();
-    }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Each time what is new is held against what was received of it, at the end the whole against all of it.
 pub(super) async fn live(cycles: u64, death: &dyn Death, entropy: &dyn Entropy) -> Outcome {
     let deployment = Deployment::of_today();
+    deployment.provision().await;
     let command = death.command(&deployment);
     let (mut broker, mut process) = deployment.serve_apart(command).await;
     let key = broker.deployment.log_key();

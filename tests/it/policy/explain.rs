@@ -78,7 +78,7 @@ async fn a_caller_learns_which_line_or_clause_sets_what_it_sees() {
     assert_eq!(of("people.person.email"), ("policy", "no policy line allows more"));
     let (set_by, lines) = of("people.person.date_of_birth");
     assert!(set_by == "policy" && lines.starts_with("policy.csv:") && lines.contains("date_of_birth"), "{lines}");
-    let rule = "law enforcement reaches clinical data with a warrant only (CS4)";
+    let rule = "law enforcement reaches it with a warrant only (CS4)";
     assert_eq!(of("clinical.condition.code"), ("hard_rule", rule));
     broker.finish().await;
 }

@@ -14,20 +14,15 @@ use disown::{
 use jiff::civil::date;
 use tonic::Code;
 
-/// Red lines gone, policy lines, agreement: everything says that police may see the clinical record.
+/// Red lines of the file gone, and an agreement: everything that can say so says that police may see the clinical record.
 fn everything_for_the_police(deployment: &Deployment) {
     deployment.edit("policies/red-lines.toml", "roles = \"law_enforcement\"", "roles = [\"auditor\"]");
-    deployment.edit(
-        "policies/policy.csv",
-        "category:clinical_health, exists, deny",
-        "category:clinical_health, full, allow",
-    );
     let fields = "[fields]\n\"clinical.condition.description\" = \"full\"\n\"clinical.test_result.value\" = \"exists\"";
     deployment.edit("policies/agreements/sojp-isolation.toml", "[fields]", fields);
 }
 
 #[tokio::test]
-async fn law_enforcement_gets_nothing_clinical_even_where_red_lines_policy_and_agreement_say_so() {
+async fn law_enforcement_gets_nothing_clinical_even_where_red_lines_and_agreement_say_so() {
     let deployment = Deployment::new();
     everything_for_the_police(&deployment);
     let broker = deployment.serve().await;

@@ -12,17 +12,20 @@ mod lines;
 mod many;
 mod matrix;
 mod oracle;
+mod own_gate;
 mod random;
+mod reach;
 mod red_lines;
 mod states;
 mod truncation;
 
 use disown::policy::{Policy, PolicyFiles};
+use jiff::civil::date;
 use std::path::Path;
 
 /// The reference policies, to be changed.
 fn reference() -> PolicyFiles {
-    PolicyFiles::read(Path::new("policies")).unwrap()
+    PolicyFiles::read(Path::new("policies")).unwrap().dated(date(2026, 1, 1))
 }
 
 /// Changes to the texts of a policy.

@@ -17,9 +17,14 @@ pub struct Oracle {
 pub struct Field {
     pub name: String,
     pub category: String,
+    /// How far law enforcement reaches: a place in `REACHES`.
+    pub reach: usize,
     pub coarse: bool,
     pub review: Date,
 }
+
+/// What the catalogue says of law enforcement, the strictest last.
+const REACHES: [&str; 3] = ["open", "warrant", "never"];
 
 /// As policy lines and agreements call them, least revealing first.
 pub const LEVELS: [&str; 4] = ["withheld", "exists", "coarse", "full"];
@@ -62,10 +67,19 @@ impl Oracle {
     pub fn level(&self, role: &str, purpose: &str, agreement: &str, field: &Field, day: Date) -> usize {
         let agreed = self.agreement(agreement).get("fields").and_then(|fields| fields.get(&field.name));
         let agreed = agreed.map_or(0, |level| place(level.as_str().unwrap()));
-        if day > field.review || (self.enforcing.iter().any(|one| one == role) && field.name.starts_with("clinical.")) {
+        if day > field.review || (self.enforcing.iter().any(|one| one == role) && field.reach > 0) {
             return 0;
         }
         self.by_policy(role, purpose, field).min(agreed)
+    }
+
+    /// Whether lines allow law enforcement what is not open to it.
+    pub fn crosses(&self, purposes: &[&str]) -> bool {
+        let mut closed = self.fields.iter().filter(|field| field.reach > 0);
+        closed.any(|field| {
+            let by = |role: &String| purposes.iter().any(|purpose| self.by_policy(role, purpose, field) > 0);
+            self.enforcing.iter().any(by)
+        })
     }
 
     /// What the lines alone come to, as a place in `LEVELS`.
@@ -105,20 +119,28 @@ impl Oracle {
 
 fn special(catalogue: &str) -> Vec<String> {
     let catalogue: Table = catalogue.parse().unwrap();
-    let special = catalogue.get("special_categories").and_then(Value::as_array).cloned().unwrap_or_default();
-    special.iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    let categories = catalogue["categories"].as_table().unwrap().iter();
+    let special = categories.filter(|(_, says)| says.get("special").and_then(Value::as_bool) == Some(true));
+    special.map(|(name, _)| name.clone()).collect()
 }
 
 fn fields(catalogue: &str) -> Vec<Field> {
     let catalogue: Table = catalogue.parse().unwrap();
+    let says = |of: &Value| {
+        let says = of["law_enforcement"].as_str().unwrap();
+        REACHES.iter().position(|known| *known == says).unwrap()
+    };
     let mut fields = Vec::new();
     for (dataset, spec) in catalogue["datasets"].as_table().unwrap() {
         for (record_type, record) in spec["records"].as_table().unwrap() {
             for (column, known) in spec["columns"].as_table().unwrap() {
                 let category = known.get("category").unwrap_or(&record["category"]);
+                let reaches =
+                    [&record["category"], category].map(|name| says(&catalogue["categories"][name.as_str().unwrap()]));
                 fields.push(Field {
                     name: format!("{dataset}.{record_type}.{column}"),
                     category: category.as_str().unwrap().to_owned(),
+                    reach: reaches.into_iter().fold(says(spec), usize::max),
                     coarse: known.get("coarse").is_some(),
                     review: day(&spec["review"]),
                 });

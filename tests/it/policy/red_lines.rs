@@ -93,7 +93,7 @@ async fn the_agreement_that_would_release_it_is_named() {
     let told = refused(files).await;
     assert_eq!(
         told,
-        "red line crossed: law enforcement reaches no clinical field: `police_officer` would see `clinical.condition.code` \
+        "red line crossed: law enforcement reaches nothing that is not open to it: `police_officer` would see `clinical.condition.code` \
          at `full` for `isolation_enforcement` under `sojp-isolation`"
     );
     let told = refused(reference().with("policy.csv", "p, auditor, audit, people.person.sex, full, allow")).await;
@@ -110,21 +110,26 @@ async fn every_new_role_of_law_enforcement_is_behind_the_line() {
 
 #[tokio::test]
 async fn a_red_line_that_covers_nothing_protects_nobody_and_is_refused() {
-    let clinical = "datasets = [\"clinical\"]";
+    let all = "datasets = \"all\"";
+    let marks = "law_enforcement = [\"warrant\", \"never\"]";
     let enforcing = "roles = \"law_enforcement\"";
     let auditor = "roles = [\"auditor\", \"data_protection_officer\", \"regulator\", \"rights_officer\"]";
     for (from, to, why) in [
-        (clinical, "datasets = [\"clinic\"]", "`clinic` is no dataset"),
-        (clinical, "datasets = [\"Clinical\"]", "`Clinical` is no dataset"),
-        (clinical, "datasets = [\"*\"]", "`*` is no dataset"),
-        (clinical, "datasets = [\"\"]", "`` is no dataset"),
-        (clinical, "datasets = [\"clinical.condition\"]", "`clinical.condition` is no dataset"),
-        (clinical, "datasets = []", "covers nothing"),
-        (clinical, "", "covers nothing"),
-        (clinical, "fields = [\"clinical.*\"]", "`clinical.*` names no field"),
-        (clinical, "fields = [\"clinical.con*.code\"]", "names no field"),
-        (clinical, "fields = [\"clinical.*.*\", \"clinical.*.sourceid\"]", "`clinical.*.sourceid` names no field"),
-        (clinical, "field = [\"clinical.*.*\"]", "unknown field `field`"),
+        (marks, "law_enforcement = []", "covers nothing"),
+        (marks, "law_enforcement = [\"sometimes\"]", "unknown variant `sometimes`"),
+        (marks, "", "covers nothing"),
+        (all, "datasets = \"clinical\"", "`clinical` is no group of datasets"),
+        (all, "datasets = [\"clinic\"]", "`clinic` is no dataset"),
+        (all, "datasets = [\"Clinical\"]", "`Clinical` is no dataset"),
+        (all, "datasets = [\"*\"]", "`*` is no dataset"),
+        (all, "datasets = [\"\"]", "`` is no dataset"),
+        (all, "datasets = [\"clinical.condition\"]", "`clinical.condition` is no dataset"),
+        (all, "datasets = []", "covers nothing"),
+        (all, "", "covers nothing"),
+        (all, "fields = [\"clinical.*\"]", "`clinical.*` names no field"),
+        (all, "fields = [\"clinical.con*.code\"]", "names no field"),
+        (all, "fields = [\"clinical.*.*\", \"clinical.*.sourceid\"]", "`clinical.*.sourceid` names no field"),
+        (all, "field = [\"clinical.*.*\"]", "unknown field `field`"),
         (enforcing, "roles = \"police\"", "`police` is no group of roles"),
         (enforcing, "roles = \"police_officer\"", "`police_officer` is no group of roles"),
         (enforcing, "roles = 1", "red-lines.toml"),

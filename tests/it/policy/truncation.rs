@@ -73,7 +73,7 @@ async fn roles_cut_off_anywhere_grant_no_more() {
 #[tokio::test]
 async fn an_agreement_cut_off_anywhere_grants_no_more() {
     let names = agreements();
-    assert_eq!(names.len(), 13);
+    assert_eq!(names.len(), 14);
     for name in names {
         cut_everywhere(&name).await;
     }

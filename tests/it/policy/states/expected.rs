@@ -19,7 +19,6 @@ pub struct Expecting {
     pub roles: BTreeSet<String>,
     pub purposes: BTreeSet<String>,
     red_lines: RedLines,
-    clinical: Vec<bool>,
     special: Vec<bool>,
 }
 
@@ -60,9 +59,8 @@ impl Expecting {
         };
         let by_policy =
             roles.iter().flat_map(|role| purposes.iter().map(move |purpose| levels(role, purpose))).collect();
-        let clinical = oracle.fields.iter().map(|field| field.name.starts_with("clinical.")).collect();
         let special = oracle.fields.iter().map(|field| oracle.special.contains(&field.category)).collect();
-        Self { by_policy, roles, purposes, red_lines, clinical, special, oracle }
+        Self { by_policy, roles, purposes, red_lines, special, oracle }
     }
 
     pub fn of(&self, standing: &Standing, question: &Question<'_>) -> Outcome {
@@ -101,9 +99,9 @@ impl Expecting {
         let Some(fields) = fields.filter(|_| why.is_empty()) else { return Outcome::Refused(why) };
         let by_policy = &self.by_policy[&(terms.role.clone(), terms.purpose.clone())];
         let level = |field: usize| {
-            let withheld_from_police = self.clinical[field] && self.oracle.enforcing.contains(&terms.role);
             let known = &self.oracle.fields[field];
-            let warranted = warrant.is_some_and(|warrant| warrant.fields.contains(&known.name));
+            let withheld_from_police = known.reach > 0 && self.oracle.enforcing.contains(&terms.role);
+            let warranted = known.reach == 1 && warrant.is_some_and(|warrant| warrant.fields.contains(&known.name));
             match (*day > known.review, withheld_from_police, warranted) {
                 (true, ..) | (_, true, false) => 0,
                 (_, true, true) => text.fields[field],

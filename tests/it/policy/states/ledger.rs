@@ -11,6 +11,7 @@ use disown::{
     approval::{Act, ApproverKey, Deed, Matter},
     break_glass,
     control::{About, Archive, Event, Restriction},
+    database,
     dataset::Catalogue,
     entropy::SeededEntropy,
     policy::{InForce, Policy},
@@ -55,6 +56,7 @@ impl Ledger {
         let keyring = Arc::new(pseudonym::open(&sealed, &config.key_encryption_key.get().unwrap()).unwrap());
         fs::create_dir(deployment.path(folder)).unwrap();
         let path = deployment.path(&format!("{folder}/control.sqlite"));
+        database::sqlite::make_control(&path, &[0; 32].into()).await.unwrap();
         let log = access_log::start(access_log::Settings {
             place: Place::Sqlite(&path, None),
             broker: config.broker.clone(),

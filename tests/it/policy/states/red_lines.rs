@@ -1,6 +1,6 @@
 //! Red lines, read again from their TOML and nothing else.
 
-use crate::policy::oracle::Oracle;
+use crate::policy::oracle::{Field, Oracle};
 use toml::{Table, Value};
 
 /// Of each line the roles, none for all of them, and the fields: one for each of the oracle's order.
@@ -20,11 +20,16 @@ impl RedLines {
                 None => strings(line, "roles"),
             };
             let (datasets, patterns) = (strings(line, "datasets"), strings(line, "fields"));
-            let covered = |name: &str| {
-                datasets.iter().any(|dataset| name.starts_with(&format!("{dataset}.")))
+            let marks = strings(line, "law_enforcement");
+            let all = line.get("datasets").and_then(Value::as_str) == Some("all");
+            let covered = |field: &Field| {
+                let (name, mark) = (&field.name, ["open", "warrant", "never"][field.reach]);
+                let marked = marks.iter().any(|one| one == mark);
+                all || marked
+                    || datasets.iter().any(|dataset| name.starts_with(&format!("{dataset}.")))
                     || patterns.iter().any(|pattern| matches(pattern, name))
             };
-            (roles, oracle.fields.iter().map(|field| covered(&field.name)).collect())
+            (roles, oracle.fields.iter().map(covered).collect())
         };
         Self(table["red_line"].as_array().unwrap().iter().map(line).collect())
     }

@@ -68,13 +68,14 @@ impl Walk<'_> {
 }
 
 /// Everybody of whom the one or the other agreement needs the approval, the data protection officer apart.
-const PEOPLE: [&str; 13] = [
+const PEOPLE: [&str; 14] = [
     "chief-officer",
     "registrar",
     "medical-director",
     "director-of-public-health",
     "superintendent",
     "head-of-service",
+    "chief-executive-of-ports",
     "constable-of-st-helier",
     "hospitality",
     "chief-statistician",
