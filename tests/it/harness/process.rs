@@ -11,6 +11,7 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 use tonic::transport::Channel;
@@ -150,6 +151,28 @@ impl Process {
     pub async fn end(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    }
+
+    /// The same, where it might not: then it is killed, and the test fails.
+    pub async fn end_within(mut self, longest: Duration) -> ExitStatus {
+        self.signal(Signal::TERM);
+        ended_within(&mut self.child, longest).await
+    }
+}
+
+/// Waits for the end of a process, for so long at most.
+pub async fn ended_within(child: &mut Child, longest: Duration) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return ended;
+        }
+        if began.elapsed() > longest {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it did not end");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader, PipeReader, PipeWriter, Write, pipe},
-    process::{Child, Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -50,7 +50,7 @@ async fn alarms_that_nobody_reads_cost_no_answer_and_no_end() {
     ask(&broker, 500).await;
     let honey = broker.entries().await.into_iter().filter(|(.., subject)| subject["alarms"][0] == "honey").count();
     assert_eq!(honey, 500, "an alarm is an entry of the access log all the same");
-    assert_eq!(within(process.end()).await.code(), Some(0));
+    assert_eq!(process.end_within(ENDS).await.code(), Some(0));
     broker.finish().await;
 }
 
@@ -77,7 +77,7 @@ async fn what_was_dropped_is_told_as_soon_as_somebody_reads() {
     // It comes with the first that can be written, before all those that waited.
     assert!(before < ALARMS / 2, "{before}");
     ask(&broker, 1).await;
-    assert_eq!(within(process.end()).await.code(), Some(0));
+    assert_eq!(process.end_within(ENDS).await.code(), Some(0));
     within(reading).await.unwrap();
     // What is said when somebody reads again is written before the end.
     let mut alarms = before;
@@ -97,7 +97,7 @@ async fn lines_that_were_taken_are_written_before_the_end() {
     let (broker, process) = deployment.serve_apart(command).await;
     broker.watched(watch(NOBODY, WatchReason::Honey)).await.unwrap();
     ask(&broker, 200).await;
-    assert_eq!(within(process.end()).await.code(), Some(0));
+    assert_eq!(process.end_within(ENDS).await.code(), Some(0));
     let said = broker.deployment.telemetry();
     assert_eq!(said.lines().filter(|line| line.contains("an alarm")).count(), 200);
     broker.finish().await;
@@ -114,21 +114,6 @@ fn full() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-async fn end_of(mut child: Child) -> ExitStatus {
-    let (began, mut waited) = (Instant::now(), tokio::time::interval(Duration::from_millis(50)));
-    loop {
-        waited.tick().await;
-        if let Some(ended) = child.try_wait().unwrap() {
-            return ended;
-        }
-        if began.elapsed() > ENDS {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("it waits for whoever reads");
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_whose_standard_output_is_full_from_the_beginning_serves_and_ends() {
     let deployment = Deployment::of_today();
@@ -137,10 +122,10 @@ async fn a_broker_whose_standard_output_is_full_from_the_beginning_serves_and_en
     let telemetry = fs::File::create(deployment.path("telemetry")).unwrap();
     let mut command = deployment.command();
     command.env("DISOWN_TELEMETRY", "info").stdin(Stdio::null()).stdout(writer).stderr(telemetry);
-    let child = start(command).await;
+    let mut child = start(command).await;
     until(async || deployment.telemetry().contains("serving under this policy")).await;
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(end_of(child).await.code(), Some(0));
+    assert_eq!(ended_within(&mut child, ENDS).await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +135,8 @@ async fn a_broker_whose_standard_error_is_full_fails_to_start_as_any_other() {
     let (_reader, writer) = full();
     let mut command = deployment.command();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(writer);
-    assert_eq!(end_of(start(command).await).await.code(), Some(64));
+    let mut child = start(command).await;
+    assert_eq!(ended_within(&mut child, ENDS).await.code(), Some(64));
 }
 
 async fn start(mut command: Command) -> Child {
