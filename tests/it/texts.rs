@@ -4,6 +4,7 @@
 use crate::{
     coverage::{Known, good, methods},
     harness::*,
+    watch::{look_up, watch},
 };
 use disown::{
     app::AppError,
@@ -203,6 +204,31 @@ async fn no_text_of_any_request_brings_an_identifier_into_a_store() {
     let entries = broker.entries().await;
     let refusals = entries.iter().filter(|(_, actor, _)| actor["outcome"] == "invalid").count();
     assert!(refusals > count / 2, "{refusals} refusals recorded of {count} requests");
+    holds_nothing_planted(&broker.stop().await).await;
+}
+
+/// A good request does not say everything: here somebody's own record is watched, and a look-up allowed to somebody.
+#[tokio::test]
+async fn who_is_watched_or_allowed_is_called_by_no_identifier() {
+    let broker = TestBroker::populated().await;
+    broker.told(&clinician(), ISOLATING).await;
+    let own = pb::Watch { caller: "pc.vautier".to_owned(), ..watch(HEALTHY, pb::WatchReason::Own) };
+    let own = pb::Watch { organisation: "states-of-jersey-police".to_owned(), ..own };
+    for text in PLANTED {
+        for (argument, watched) in [
+            ("caller", pb::Watch { caller: text.to_owned(), ..own.clone() }),
+            ("caller", pb::Watch { caller: format!("pc.{text}@police.je"), ..own.clone() }),
+            ("organisation", pb::Watch { organisation: format!("of-{text}"), ..own.clone() }),
+        ] {
+            let refused = broker.watched(watched).await.err().unwrap();
+            assert_eq!(refused.code(), Code::InvalidArgument);
+            assert!(refused.message().starts_with(&format!("`{argument}`: ")), "{}", refused.message());
+        }
+        let allowed = pb::AllowLookUpRequest { caller: format!("pc.{text}"), ..look_up(HEALTHY) };
+        let refused = broker.allowed("superintendent", allowed).await.err().unwrap();
+        assert!(refused.message().starts_with("`caller`: "), "{}", refused.message());
+    }
+    broker.watched(own).await.unwrap();
     holds_nothing_planted(&broker.stop().await).await;
 }
 

@@ -70,7 +70,11 @@ fn untouched() -> (Arc<AtomicUsize>, String) {
     let touched = Arc::<AtomicUsize>::default();
     let counted = touched.clone();
     // It goes with the process of the tests.
-    std::thread::spawn(move || listener.incoming().for_each(|_| drop(counted.fetch_add(1, Ordering::Relaxed))));
+    std::thread::spawn(move || {
+        for _connection in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
     (touched, address)
 }
 

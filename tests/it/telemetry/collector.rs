@@ -1,4 +1,5 @@
 //! A collector: OTLP over gRPC on a loopback port, that keeps what it is sent, and every byte of it.
+#![expect(clippy::disallowed_methods, reason = "a receiver of telemetry, and no service of ours")]
 
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::{
