@@ -124,7 +124,7 @@ mod tests {
             }
             assert!(statements.insert.starts_with("INSERT INTO record (record_id, pseudonym, "));
             let layout = ddl(&catalogue, spec, Engine::Postgres).to_ascii_uppercase();
-            for counted in ["SERIAL", "IDENTITY", "SEQUENCE", "REFERENCES"] {
+            for counted in ["SERIAL", "GENERATED", "SEQUENCE", "REFERENCES"] {
                 assert!(!layout.contains(counted), "{}: {counted}", spec.id);
             }
             for table in ["RECORD", "RECORD_HISTORY"] {
