@@ -54,7 +54,7 @@ async fn a_full_log_releases_nothing_and_what_was_released_has_its_entry() {
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut log).await.unwrap();
     drop(log);
     let limit = format!("max_pages = {}\n", pages + 12);
-    deployment.append("disown.toml", &limit);
+    deployment.edit("disown.toml", "[access_log]\n", &format!("[access_log]\n{limit}"));
 
     let mut broker = deployment.serve().await;
     let mut answered = Vec::new();

@@ -20,7 +20,8 @@ fn commands() -> Vec<Vec<&'static str>> {
     let of_terms: [&[&str]; 6] = [
         &["query", "-"],
         &["rights", "restrict", "-", "--ground", "objection"],
-        &["rights", "lift", "-", "--told-on", "2026-11-20"],
+        &["rights", "lift", "-", "--restriction", "r-0123456789abcdef", "--told-on", "2026-11-20"],
+        &["rights", "list", "-"],
         &["break-glass", "use", "-", "--reason", "unconscious"],
         &["log", "search", "--about", "-"],
         &["log", "count", "--about", "-"],
