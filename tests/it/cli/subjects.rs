@@ -17,7 +17,7 @@ const TERMS: [&str; 6] = ["--role", "clinician", "--purpose", "clinical_care", "
 
 /// Every command that is about a subject, on standard input.
 fn commands() -> Vec<Vec<&'static str>> {
-    let of_terms: [&[&str]; 6] = [
+    let of_terms: [&[&str]; 7] = [
         &["query", "-"],
         &["rights", "restrict", "-", "--ground", "objection"],
         &["rights", "lift", "-", "--restriction", "r-0123456789abcdef", "--told-on", "2026-11-20"],

@@ -106,7 +106,6 @@ async fn sources_are_named_as_they_are_given() {
         ("[\"\"]", "`condition.sources`: a source is a line"),
         ("[\" ports\"]", "`condition.sources`: a source is a line"),
         ("[\"po\\nrts\"]", "`condition.sources`: a source is a line"),
-        ("[\"ports of JY123456A\"]", "`condition.sources`: a source is a line"),
         ("[\"ports\", \"ports\"]", "`condition.sources`: a source is named twice"),
         ("\"ports\"", "invalid type"),
     ] {
@@ -115,6 +114,8 @@ async fn sources_are_named_as_they_are_given() {
         let told = refused(reference().edited(REGISTER, "intake = ", &format!("sources = {named}\nintake = "))).await;
         assert!(told.contains(&why.replace("condition.", "")), "{named}: {told}");
     }
+    let told = refused(sources(reference(), "[\"ports of JY123456A\"]", &[])).await;
+    assert!(told.contains("no subject identifier may stand in a policy") && !told.contains("JY123456A"), "{told}");
     let told = refused(reference().edited(BORDER, "[fields]", "sources = [\"ports\"]\n[fields]")).await;
     assert!(told.contains("`sources`: belong to an agreement with `intake`"), "{told}");
 }
