@@ -68,8 +68,10 @@ async fn requests_of_every_kind(broker: &TestBroker) -> Done {
     curious.terms.1 = "statistics".to_owned();
     assert_eq!(broker.refused(&curious, curious.question(FREE)).await.0, Code::PermissionDenied);
     let mut unknown = police.clone();
-    unknown.terms.0 = format!("role-of-{PLANTED}");
+    unknown.terms.0 = "role-of-nobody".to_owned();
     assert_eq!(broker.refused(&unknown, unknown.question(FREE)).await.0, Code::PermissionDenied);
+    unknown.terms.0 = format!("role-of-{PLANTED}");
+    assert_eq!(broker.refused(&unknown, unknown.question(FREE)).await.0, Code::InvalidArgument);
     assert_eq!(broker.refused(&police, police.question("JY12345")).await.0, Code::InvalidArgument);
     assert_eq!(broker.refused(&police, police.question(HEALTHY)).await.0, Code::PermissionDenied, "above the limit");
 
@@ -109,7 +111,7 @@ async fn requests_of_every_kind(broker: &TestBroker) -> Done {
         (("load", "answered"), 3),
         (("query", "answered"), 3),
         (("query", "denied"), 3),
-        (("query", "invalid"), 1),
+        (("query", "invalid"), 2),
         (("describe_access", "answered"), 1),
         (("put", "invalid"), 1),
         (("search", "answered"), 1),
@@ -192,7 +194,7 @@ fn every_request_has_its_spans(collector: &Collector, done: &Done) {
         assert!((1..=3).contains(&stores), "{way}");
     }
     assert_eq!(ways[&("query", "denied")], ["authorise refuse", "authorise refuse", "authorise plan translate refuse"]);
-    assert_eq!(ways[&("query", "invalid")], ["refuse"]);
+    assert_eq!(ways[&("query", "invalid")], ["refuse"; 2]);
     assert_eq!(ways[&("put", "invalid")], ["authorise refuse"]);
     assert_eq!(ways[&("load", "answered")], ["authorise store(seal record insert)"; 3]);
     assert_eq!(ways[&("search", "answered")], ["authorise read"]);
