@@ -214,7 +214,7 @@ async fn a_head_that_no_broker_made_is_not_followed() {
         &mut forger,
         "INSERT INTO entry SELECT idx + 1, actor, actor_salt, subject, subject_salt, answer, answer_salt, actor_commitment, \
          subject_commitment, answer_commitment, leaf FROM entry ORDER BY idx DESC LIMIT 1; \
-         INSERT INTO head SELECT size + 1, size, root, seal, epoch, epoch_seal FROM head ORDER BY size DESC LIMIT 1",
+         INSERT INTO head (size, predecessor, root, seal, epoch, epoch_seal) SELECT size + 1, size, root, seal, epoch, epoch_seal FROM head ORDER BY size DESC LIMIT 1",
     )
     .await;
     forger.close().await.unwrap();
