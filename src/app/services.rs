@@ -40,6 +40,8 @@ pub(super) fn services(
         clock: clock.clone(),
         entropy: entropy.clone(),
         zone: config.time_zone.clone(),
+        spool: config.data.clone(),
+        largest_batch: config.largest_batch,
     });
     let register = Arc::new(Register {
         control: control.clone(),

@@ -16,7 +16,8 @@ use serde_json::json;
 use std::{io::Read, path::PathBuf, process::ExitCode};
 use tokio_stream::StreamExt;
 
-/// Put a CSV file of records in. Rows are sent in random order, so that batches tell nothing about who is in them.
+/// Put a CSV file of records in. Rows are sent in random order, and stored in another, so that batches tell nothing about who is in
+/// them. Of duplicates the one on the first line is stored, and the others are rejected.
 #[derive(Debug, Args)]
 pub(super) struct Load {
     /// The dataset.

@@ -20,6 +20,7 @@ use crate::{
     access::Slot,
     identity::DEVELOPMENT_ISSUER,
     ids::BrokerId,
+    intake::LARGEST_BATCH,
     pseudonym::InvalidKeyring,
     strict_toml::{self, InvalidToml},
 };
@@ -57,6 +58,8 @@ pub struct Config {
     pub slot: Slot,
     /// At most so many pages of 4 KiB for the access log's database.
     pub access_log_max_pages: Option<u32>,
+    /// A batch of a load has at most so many records.
+    pub largest_batch: usize,
     /// Where telemetry goes.
     pub telemetry: TelemetryConfig,
 }
@@ -83,6 +86,9 @@ pub enum InvalidConfig {
     /// A slot that hides nothing, or keeps everybody waiting.
     #[error("`answers.slot_ms`: {0} is not from 10 to 1000")]
     Slot(u64),
+    /// A batch that holds nothing, or more than memory may have to.
+    #[error("`intake.largest_batch`: {0} is not from 1 to {LARGEST_BATCH}")]
+    Batch(usize),
     /// No such time zone.
     #[error("`time_zone`: `{0}` is not a time zone of the IANA database")]
     TimeZone(String),
@@ -137,6 +143,8 @@ struct File {
     #[serde(default)]
     access_log: AccessLogFile,
     #[serde(default)]
+    intake: IntakeFile,
+    #[serde(default)]
     telemetry: TelemetryConfig,
 }
 
@@ -144,6 +152,21 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct AccessLogFile {
     max_pages: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IntakeFile {
+    largest_batch: Option<usize>,
+}
+
+impl IntakeFile {
+    fn largest_batch(&self) -> Result<usize, InvalidConfig> {
+        match self.largest_batch.unwrap_or(LARGEST_BATCH) {
+            fitting @ 1..=LARGEST_BATCH => Ok(fitting),
+            other => Err(InvalidConfig::Batch(other)),
+        }
+    }
 }
 
 impl Config {
@@ -174,6 +197,7 @@ impl Config {
             development_approvers: file.development_approvers.map(|folder| base.join(folder)),
             slot: file.answers.slot()?,
             access_log_max_pages: file.access_log.max_pages,
+            largest_batch: file.intake.largest_batch()?,
             telemetry,
         })
     }

@@ -6,7 +6,7 @@ use crate::{
     dataset::{Source, catalogue::RecordTypeId},
     entropy::Entropy,
     identity::Caller,
-    intake::{Broken, Checked, Delivery, Header, Intake, LARGEST_BATCH, LARGEST_BATCH_BYTES, NotOpened, Rejected},
+    intake::{Broken, Checked, Delivery, Header, Intake, Load, NotOpened, Rejected},
     pb::{self, intake_service_server::IntakeService, load_response::Report},
     policy::Terms,
 };
@@ -26,8 +26,6 @@ pub(super) struct IntakeEdge {
 struct Loading {
     delivery: Delivery,
     header: Header,
-    rows: Vec<(u64, Checked)>,
-    bytes: usize,
     reports: mpsc::Sender<Result<pb::LoadResponse, Status>>,
 }
 
@@ -48,6 +46,7 @@ const RECORD_TYPE: Invalid = Invalid::of("record_type", "a record type of the ca
 const DATASET: Invalid = Invalid::of("dataset", "a dataset of the catalogue");
 const COLUMNS: Invalid = Invalid::of("columns", "every column of the dataset, in any order, and no other");
 const ROW: Invalid = Invalid::of("row", "at most 1 MiB");
+const LOAD: Invalid = Invalid::of("row", "at most 4,000,000 rows and 4 GiB in a load: send them as several");
 const MALFORMED: Invalid = Invalid::of("row", "not a part of a load");
 const START: Invalid = Invalid::of("start", "a load begins with its start, and has one");
 
@@ -78,10 +77,10 @@ impl IntakeService for IntakeEdge {
             Asker { caller, terms: messages::terms(start.terms.clone()), trace: messages::trace(&*self.entropy) };
         let (reports, answers) = mpsc::channel(64);
         let mut observed = observe!("load", asker.trace);
-        let mut loading = observed.follow(Box::pin(begin(&self.intake, &asker, start, None, reports))).await?;
+        let loading = observed.follow(Box::pin(begin(&self.intake, &asker, start, None, reports))).await?;
         let intake = self.intake.clone();
         tokio::spawn(async move {
-            let received = observed.follow(Box::pin(receive(&intake, &asker, &mut loading, stream))).await;
+            let received = observed.follow(Box::pin(receive(&intake, &asker, &loading, stream))).await;
             // Counted before the client hears of the end.
             drop(observed);
             if let Err(failure) = received {
@@ -154,7 +153,7 @@ async fn begin(
         Err(NotOpened::Source) => return Err(invalid(intake, asker, OTHER_SOURCE).await),
     };
     match Header::find(&start.columns, spec) {
-        Ok(header) => Ok(Loading { delivery, header, rows: Vec::new(), bytes: 0, reports }),
+        Ok(header) => Ok(Loading { delivery, header, reports }),
         Err(_) => Err(invalid(intake, asker, COLUMNS).await),
     }
 }
@@ -162,10 +161,12 @@ async fn begin(
 async fn receive(
     intake: &Intake,
     asker: &Asker,
-    loading: &mut Loading,
+    loading: &Loading,
     mut stream: Streaming<pb::LoadRequest>,
 ) -> Result<(), Failure> {
-    // A stream that breaks off leaves the rows that are not in a batch yet unstored; the client sees no batch for them.
+    let by = (&loading.delivery, &loading.header);
+    let mut load = kept(intake.begin_load().await, intake).await?;
+    // Of a stream that breaks off nothing is stored; the client sees no batch.
     loop {
         let message = match stream.message().await {
             Ok(Some(message)) => message,
@@ -179,34 +180,49 @@ async fn receive(
         let Some(pb::load_request::Part::Row(mut row)) = message.part else {
             return Err(invalid(intake, asker, START).await);
         };
-        let checked = loading.delivery.check(&loading.header, &row.values);
-        loading.bytes += row.values.iter().map(Vec::len).sum::<usize>();
-        row.values.zeroize();
-        match checked {
-            Ok(checked) => loading.rows.push((row.line, checked)),
-            Err(broken) => loading.reject(Rejected { line: row.line, broken }).await,
+        if load.is_full() {
+            return Err(invalid(intake, asker, LOAD).await);
         }
-        if loading.rows.len() >= LARGEST_BATCH || loading.bytes >= LARGEST_BATCH_BYTES {
-            store(intake, loading).await?;
+        let taken = intake.take(by, &mut load, row.line, &row.values).await;
+        row.values.zeroize();
+        if let Some(rejected) = kept(taken, intake).await? {
+            loading.reject(rejected).await;
         }
     }
-    store(intake, loading).await
+    store(intake, loading, load).await
 }
 
-async fn store(intake: &Intake, loading: &mut Loading) -> Result<(), Failure> {
-    let rows = std::mem::take(&mut loading.rows);
-    loading.bytes = 0;
-    match intake.store(&loading.delivery, rows).await {
-        Ok((stored, rejected)) => {
-            for one in rejected {
-                loading.reject(one).await;
-            }
-            if let Some(stored) = stored {
-                let receipt = Some(pb::Receipt::from(&stored.receipt));
-                loading.report(Report::Stored(pb::StoredBatch { rows: stored.records, receipt })).await;
-            }
-            Ok(())
+async fn store(intake: &Intake, loading: &Loading, mut load: Load) -> Result<(), Failure> {
+    let by = (&loading.delivery, &loading.header);
+    for rejected in kept(intake.settle(by, &mut load).await, intake).await? {
+        loading.reject(rejected).await;
+    }
+    // A load without rows that keep the rules is asked for too whether its agreement is in force.
+    let mut rows = kept(intake.next_batch(by, &mut load).await, intake).await?;
+    loop {
+        store_batch(intake, loading, rows).await?;
+        rows = kept(intake.next_batch(by, &mut load).await, intake).await?;
+        if rows.is_empty() {
+            return Ok(());
         }
+    }
+}
+
+async fn store_batch(intake: &Intake, loading: &Loading, rows: Vec<(u64, Checked)>) -> Result<(), Failure> {
+    let (stored, rejected) = kept(intake.store(&loading.delivery, rows).await, intake).await?;
+    for one in rejected {
+        loading.reject(one).await;
+    }
+    if let Some(stored) = stored {
+        let receipt = Some(pb::Receipt::from(&stored.receipt));
+        loading.report(Report::Stored(pb::StoredBatch { rows: stored.records, receipt })).await;
+    }
+    Ok(())
+}
+
+async fn kept<T>(done: Result<T, Unanswered>, intake: &Intake) -> Result<T, Failure> {
+    match done {
+        Ok(done) => Ok(done),
         Err(unanswered) => Err(told(unanswered, &intake.log).await),
     }
 }

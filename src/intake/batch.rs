@@ -1,6 +1,6 @@
 //! A batch: shuffled, sealed, recorded, and only then stored.
 
-use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell};
+use super::{Broken, Checked, Delivery, Intake, Rule, check::CheckedCell, claim::Names};
 use crate::{
     access::Unanswered,
     access_log::{
@@ -9,12 +9,12 @@ use crate::{
     },
     clock::today,
     dataset::{
-        Batch, NewRecord, Store, StoreError, StoredCell,
-        catalogue::{DatasetSpec, Kind as ColumnKind, RecordTypeId, SubjectCategory},
+        Batch, NewRecord, StoreError, StoredCell,
+        catalogue::{DatasetSpec, Kind as ColumnKind, SubjectCategory},
     },
     entropy::NoEntropy,
     policy::{Denial, Refusal},
-    pseudonym::{CellPlace, Pseudonym},
+    pseudonym::CellPlace,
 };
 use std::{
     collections::{BTreeSet, HashSet},
@@ -42,15 +42,6 @@ pub struct Stored {
 
 /// A batch has at most so many records: those of one batch can be told from those of another, so the more the better.
 pub const LARGEST: usize = 100_000;
-/// And so many bytes as they came in, since a batch is held in memory until it is shuffled.
-pub const LARGEST_BYTES: usize = 256 * 1024 * 1024;
-
-/// What makes a record a duplicate: a unique value, or that there is one record of its type on the subject.
-#[derive(PartialEq, Eq, Hash)]
-enum Unique {
-    Value(usize, [u8; 32]),
-    Subject(RecordTypeId, Vec<u8>),
-}
 
 impl Intake {
     /// Stores what is not there already. Nothing is stored before its entry is durable.
@@ -72,7 +63,7 @@ impl Intake {
             let asked = Box::new(Question { who, terms: grant.terms(), fields, about });
             return Err(Denial { refusal: Refusal::NotInForce, asked }.into());
         }
-        let (mut records, rejected) = self.without_duplicates(delivery, store, rows).await?;
+        let (mut records, rejected) = self.without_duplicates(delivery, rows).await?;
         if records.is_empty() {
             return Ok((None, rejected));
         }
@@ -104,55 +95,23 @@ impl Intake {
         Ok((Some(Stored { records: count as u64, receipt }), rejected))
     }
 
+    /// In the order of their lines, since of duplicates the first is kept.
     #[tracing::instrument(name = "seal", skip_all)]
     async fn without_duplicates(
         &self,
         delivery: &Delivery,
-        store: &dyn Store,
-        rows: Vec<(u64, Checked)>,
+        mut rows: Vec<(u64, Checked)>,
     ) -> Result<(Vec<NewRecord>, Vec<Rejected>), Unanswered> {
-        let mut seen = HashSet::new();
+        rows.sort_by_key(|(line, _)| *line);
+        let mut taken = HashSet::new();
         let (mut records, mut rejected) = (Vec::with_capacity(rows.len()), Vec::new());
         for (line, checked) in rows {
-            let record = self.seal(delivery, checked).await?;
-            match self.duplicate(delivery, store, &record, &mut seen).await? {
-                None => records.push(record),
+            match self.duplicate(delivery, &checked, &mut taken).await? {
+                None => records.push(self.seal(delivery, checked).await?),
                 Some(column) => rejected.push(Rejected { line, broken: Broken { column, rule: Rule::Duplicate } }),
             }
         }
         Ok((records, rejected))
-    }
-
-    /// The column in which a record is a duplicate, of one in the store or one before it.
-    async fn duplicate(
-        &self,
-        delivery: &Delivery,
-        store: &dyn Store,
-        record: &NewRecord,
-        seen: &mut HashSet<Unique>,
-    ) -> Result<Option<String>, Unanswered> {
-        let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
-        let spec = catalogue.dataset(delivery.dataset);
-        let record_type = catalogue.record_type(record.record_type);
-        let unique = spec.columns.iter().enumerate().filter(|(_, column)| column.unique);
-        let mut claims = Vec::new();
-        for ((at, column), index) in unique.zip(&record.blind_indexes) {
-            let claim = Unique::Value(at, *index);
-            if seen.contains(&claim) || store.holds_value(at, index).await? {
-                return Ok(Some(column.source_name.clone()));
-            }
-            claims.push(claim);
-        }
-        if record_type.one_per_subject {
-            let bytes = record.pseudonym.bytes_in(&spec.id).ok_or(Unanswered::Fault)?;
-            let claim = Unique::Subject(record.record_type, bytes.to_vec());
-            if seen.contains(&claim) || store.holds_subject(&record_type.name, &record.pseudonym).await? {
-                return Ok(Some(spec.subject_column.clone()));
-            }
-            claims.push(claim);
-        }
-        seen.extend(claims);
-        Ok(None)
     }
 
     /// From here on nobody knows the identifiers.
@@ -160,7 +119,8 @@ impl Intake {
         let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
         let spec = catalogue.dataset(delivery.dataset);
         let record_id: [u8; 16] = self.entropy.bytes()?;
-        let Checked { subject, record_type, cells } = checked;
+        let Names { pseudonym, blind_indexes } = self.names(spec, &checked).await?;
+        let Checked { record_type, cells, .. } = checked;
         let name = &catalogue.record_type(record_type).name;
         let subject_category = match &spec.subject_category {
             SubjectCategory::Always(category) => category.clone(),
@@ -169,14 +129,9 @@ impl Intake {
                 _ => return Err(Unanswered::Fault),
             },
         };
-        let pseudonym = self.pseudonymise(spec, &subject).await?;
-        let (mut stored, mut blind_indexes) = (Vec::with_capacity(cells.len()), Vec::new());
+        let mut stored = Vec::with_capacity(cells.len());
         for (column, cell) in spec.columns.iter().zip(&cells) {
             let place = CellPlace { dataset: &spec.id, record_type: name, column: &column.name, record_id: &record_id };
-            if column.unique {
-                let text = if let CheckedCell::Text(text) = cell { text.as_bytes() } else { &[] };
-                blind_indexes.push(self.keyring.blind_index(&spec.id, &column.name, text).await?);
-            }
             stored.push(match cell {
                 CheckedCell::Empty => StoredCell::Empty,
                 CheckedCell::Subject(other) => {
@@ -204,14 +159,6 @@ impl Intake {
             salt: self.entropy.bytes()?,
             key_epoch: self.keyring.epoch(&spec.id)?,
         })
-    }
-
-    async fn pseudonymise(
-        &self,
-        spec: &DatasetSpec,
-        subject: &crate::pseudonym::SubjectIdentifier,
-    ) -> Result<Pseudonym, Unanswered> {
-        self.keyring.pseudonymise(&spec.id, &[subject]).await?.into_iter().next().ok_or(Unanswered::Fault)
     }
 }
 

@@ -1,12 +1,17 @@
-//! Putting data in: each record is checked by the catalogue's rules, recorded, and stored, in this order.
+//! Putting data in: each record is checked by the catalogue's rules, recorded, and stored, in this order. A load is stored when all of
+//! it is there.
 
 mod batch;
 mod check;
+mod claim;
 mod header;
+mod load;
+mod spool;
 
-pub use batch::{LARGEST as LARGEST_BATCH, LARGEST_BYTES as LARGEST_BATCH_BYTES, Rejected, Stored};
+pub use batch::{LARGEST as LARGEST_BATCH, Rejected, Stored};
 pub use check::{Broken, Checked, Rule};
 pub use header::Header;
+pub use load::Load;
 
 use crate::{
     access::Unanswered,
@@ -23,7 +28,7 @@ use crate::{
     pseudonym::Keyring,
 };
 use jiff::{civil::Date, tz::TimeZone};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Mutex;
 
 /// The event that start-up reconciliation counts from.
@@ -48,6 +53,10 @@ pub struct Intake {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The island's time zone.
     pub(crate) zone: TimeZone,
+    /// The folder where the rows of a load wait, sealed, until it is whole.
+    pub(crate) spool: PathBuf,
+    /// A batch of a load has at most so many records.
+    pub(crate) largest_batch: usize,
 }
 
 /// Leave to put records of a dataset in, from one source.

@@ -3,23 +3,23 @@
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-pub(super) const NONCE: usize = 12;
+pub(crate) const NONCE: usize = 12;
 const TAG: usize = 16;
 
 /// The cipher of one key.
-pub(super) struct Cipher(LessSafeKey);
+pub(crate) struct Cipher(LessSafeKey);
 
 /// Another key, another place, or altered; in sealing, more than the cipher takes.
 #[derive(Debug)]
-pub(super) struct Refused;
+pub(crate) struct Refused;
 
 impl Cipher {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).expect("the algorithm's key has 32 bytes")))
     }
 
     /// The ciphertext with its tag.
-    pub(super) fn seal(&self, nonce: [u8; NONCE], associated: &[u8], plain: &[u8]) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn seal(&self, nonce: [u8; NONCE], associated: &[u8], plain: &[u8]) -> Result<Vec<u8>, Refused> {
         // With room for the tag: growing would leave what is not sealed yet in memory that is given back.
         let mut sealed = Vec::with_capacity(plain.len() + TAG);
         sealed.extend_from_slice(plain);
@@ -29,7 +29,7 @@ impl Cipher {
         Ok(sealed)
     }
 
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         nonce: [u8; NONCE],
         associated: &[u8],

@@ -2,7 +2,7 @@
 //! keys that lead from one to the other. What leaves this folder are operations, never keys.
 
 mod cell;
-mod cipher;
+pub(crate) mod cipher;
 mod identifier;
 mod keyring;
 mod keyring_file;

@@ -135,6 +135,45 @@ async fn no_order_and_no_value_in_two_stolen_stores_joins_them() {
     deployment.serve().await.finish().await;
 }
 
+/// A load of several batches that comes in the source's order: were those batches pieces of the source, they would be the same people
+/// in two stores.
+#[tokio::test]
+async fn no_batch_of_one_store_is_a_batch_of_another() {
+    if !on_files() {
+        return;
+    }
+    const IN_A_BATCH: usize = LOADED / 8;
+    let deployment = Deployment::new();
+    deployment.edit("disown.toml", "# largest_batch = 100000", &format!("largest_batch = {IN_A_BATCH}"));
+    let broker = deployment.serve().await;
+    for dataset in 0..3 {
+        let rows: Vec<String> = (0..LOADED).map(|at| person(at).1[dataset].clone()).collect();
+        let delivered = broker.load(&registrar(), DATASETS[dataset], HEADERS[dataset], &rows).await.unwrap();
+        assert_eq!((delivered.stored, delivered.batches), (LOADED as u64, 8), "{:?}", delivered.rejected);
+    }
+    let stores = thief::steal(&broker.deployment).await;
+    let truth = Truth::of(&broker.deployment, (0..LOADED).map(|at| person(at).0)).await;
+    let batches = |dataset: usize| {
+        let mut batches: BTreeMap<&[u8], HashSet<usize>> = BTreeMap::new();
+        for row in &stores[dataset].rows {
+            batches.entry(&row.batch).or_default().insert(truth.people[dataset][&row.pseudonym]);
+        }
+        // By their names and by their source, those of a piece of it would be close to each other.
+        for people in batches.values() {
+            let (first, last) = (people.iter().min().unwrap(), people.iter().max().unwrap());
+            assert!(last - first > LOADED / 2, "a batch is a piece of the source");
+        }
+        batches.into_values().collect::<Vec<_>>()
+    };
+    for (one, other) in PAIRS {
+        for left in batches(one) {
+            let shared = batches(other).iter().map(|right| left.intersection(right).count()).max().unwrap();
+            assert!(shared < IN_A_BATCH / 2, "{shared} of {IN_A_BATCH} are in one batch of both");
+        }
+    }
+    broker.finish().await;
+}
+
 /// A write-ahead log that was kept would have its rows in the order in which they came.
 #[tokio::test]
 async fn a_store_has_nothing_in_its_write_ahead_log_after_a_batch() {

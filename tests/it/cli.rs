@@ -1,8 +1,10 @@
 //! The command itself: what it prints, how it ends, and one story from an empty directory to a proof.
 
-mod command;
+pub(crate) mod command;
+mod outputs;
 mod replay;
 mod story;
+mod subjects;
 
 use crate::harness::*;
 use command::*;

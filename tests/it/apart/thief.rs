@@ -67,7 +67,7 @@ impl<'r> FromRow<'r, SqliteRow> for Row {
 
 /// Who is behind each pseudonym, by dataset: the keys tell.
 pub(super) struct Truth {
-    people: [HashMap<Vec<u8>, usize>; 3],
+    pub(super) people: [HashMap<Vec<u8>, usize>; 3],
     pub(super) pseudonyms: [Vec<Vec<u8>>; 3],
 }
 

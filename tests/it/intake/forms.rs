@@ -145,7 +145,7 @@ async fn of_a_load_that_is_broken_off_nothing_is_stored() {
     ];
     // Line 3 is rejected, so line 2 has arrived; then the client cancels, as it does when its user interrupts it.
     broker.cancelled_load(&registrar(), parts).await;
-    // The end of serving waits for what is under way.
+    // Nor does the end of serving store what is there of it.
     let deployment = broker.stop().await;
     let batches = deployment.count("people", "SELECT count(*) FROM batch").await;
     assert_eq!(batches, 0);

@@ -1,5 +1,6 @@
 //! Putting data in.
 
+mod duplicates;
 mod forms;
 mod lapse;
 mod recording;
