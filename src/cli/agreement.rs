@@ -24,7 +24,7 @@ use std::{
 pub(super) enum Agreement {
     /// Make a key to sign with, and print what goes into `approvers.toml`.
     Key {
-        /// The new file. Keep it to yourself.
+        /// The new file, readable by its owner only. Keep it to yourself.
         file: PathBuf,
     },
     /// Where an agreement stands, who approved it, and what it lacks.
@@ -126,7 +126,11 @@ fn key(file: &Path) -> anyhow::Result<ExitCode> {
         .mode(0o600)
         .open(file)
         .with_context(|| format!("{}: a key is never overwritten", file.display()))?;
-    created.write_all(pem.as_bytes())?;
+    if let Err(error) = created.write_all(pem.as_bytes()).and_then(|()| created.sync_all()) {
+        // Half a key is none, and would stand in the way of the next one.
+        let _ = fs::remove_file(file);
+        return Err(error).with_context(|| format!("{}: the key is not written", file.display()));
+    }
     println!("key = \"{}\"", key.public());
     Ok(ExitCode::SUCCESS)
 }

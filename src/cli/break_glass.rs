@@ -2,7 +2,7 @@
 
 use super::{
     client::{Broker, Client},
-    query::subject_of,
+    subject::subject_of,
     table::table,
 };
 use crate::pb::{self, break_glass_service_client::BreakGlassServiceClient};

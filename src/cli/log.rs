@@ -5,6 +5,7 @@ use super::{
     log_offline::{self, ExportHead},
     log_replay::Replay,
     log_search::{Count, Search, line},
+    output::Output,
 };
 use crate::{
     access_log::{
@@ -20,7 +21,7 @@ use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 /// The access log.
 #[derive(Debug, Subcommand)]
@@ -62,7 +63,7 @@ pub(super) struct Verify {
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Where to.
+    /// Where to. Nothing is asked where it cannot be written; a new file is for its owner only, and one that others may use is refused.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -79,7 +80,7 @@ pub(super) struct Bundle {
     /// The access log's public key, which the verifier needs.
     #[arg(long)]
     key: PathBuf,
-    /// Where to.
+    /// Where to. Nothing is asked where it cannot be written; a new file is for its owner only, and one that others may use is refused.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -153,6 +154,7 @@ impl Verify {
 
 impl Export {
     async fn run(self) -> anyhow::Result<ExitCode> {
+        let out = Output::replace(&self.out)?;
         let connection = self.client.connect().await?;
         let mut client = AuditServiceClient::new(connection.clone());
         // The search is an entry itself, so everything that it finds is under the checkpoint asked for after it.
@@ -164,14 +166,13 @@ impl Export {
         }
         let (checkpoint, size) = checkpoint(connection, &self.client, 0).await?;
         entries.truncate(usize::try_from(size)?);
-        let mut out =
-            std::io::BufWriter::new(std::fs::File::create(&self.out).with_context(|| self.out.display().to_string())?);
-        writeln!(out, "{}", serde_json::to_string(&ExportHead { checkpoint })?)?;
         let count = entries.len();
+        let mut lines = serde_json::to_string(&ExportHead { checkpoint })? + "\n";
         for entry in entries {
-            writeln!(out, "{}", serde_json::to_string(&line(entry)?)?)?;
+            lines += &serde_json::to_string(&line(entry)?)?;
+            lines.push('\n');
         }
-        out.flush()?;
+        out.write(lines.as_bytes())?;
         println!("{count} entries written to {}", self.out.display());
         Ok(ExitCode::SUCCESS)
     }
@@ -179,6 +180,8 @@ impl Export {
 
 impl Bundle {
     async fn run(self) -> anyhow::Result<ExitCode> {
+        let vkey = log_offline::key(&self.key)?.to_string();
+        let out = Output::replace(&self.out)?;
         let connection = self.client.connect().await?;
         let mut client = AuditServiceClient::new(connection.clone());
         let (new, size) = checkpoint(connection.clone(), &self.client, 0).await?;
@@ -188,7 +191,6 @@ impl Bundle {
             .await?
             .into_inner();
         let encode = |path: &[Vec<u8>]| path.iter().map(|hash| BASE64.encode(hash)).collect::<Vec<_>>();
-        let vkey = log_offline::key(&self.key)?.to_string();
         let mut bundle = json!({
             "vkey": vkey, "checkpoint": new, "leaf_b64": BASE64.encode(&inclusion.leaf_data), "index": self.index,
             "inclusion_b64": encode(&inclusion.path),
@@ -199,7 +201,7 @@ impl Bundle {
             bundle["consistency_b64"] = json!(encode(&client.prove_consistency(request).await?.into_inner().path));
             bundle["old_checkpoint"] = json!(old);
         }
-        std::fs::write(&self.out, format!("{bundle:#}\n")).with_context(|| self.out.display().to_string())?;
+        out.write(format!("{bundle:#}\n").as_bytes())?;
         println!("the proofs of entry {} are written to {}", self.index, self.out.display());
         Ok(ExitCode::SUCCESS)
     }

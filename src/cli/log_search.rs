@@ -1,6 +1,6 @@
 //! `disownctl log search` and `disownctl log count`.
 
-use super::{client::Client, log_offline::ExportLine, query::subject_of, table::table};
+use super::{client::Client, log_offline::ExportLine, subject::subject_of, table::table};
 use crate::pb::{self, audit_service_client::AuditServiceClient};
 use clap::Args;
 use serde_json::json;

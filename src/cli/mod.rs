@@ -14,12 +14,14 @@ mod log;
 pub mod log_offline;
 mod log_replay;
 mod log_search;
+mod output;
 mod policy;
 mod policy_diff;
 mod query;
 pub mod receipt;
 mod rights;
 mod serve;
+mod subject;
 mod table;
 mod token;
 mod warrant;
@@ -100,6 +102,12 @@ enum Command {
 const IN_PART: u8 = 3;
 const CONFIGURATION: u8 = 64;
 const LOG_STATE_UNKNOWN: u8 = 74;
+const WRONG_USE: u8 = 2;
+
+/// A command that is not used as it has to be, where that is seen after the command line was parsed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{0}")]
+struct WrongUse(&'static str);
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
@@ -108,7 +116,7 @@ pub fn main() -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(error) => {
             eprintln!("disownctl: --telemetry: {error}");
-            return ExitCode::from(2);
+            return ExitCode::from(WRONG_USE);
         }
     };
     telemetry::quiet_panics();
@@ -161,6 +169,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         Some(AppError::LogStateUnknown(_)) => LOG_STATE_UNKNOWN,
         Some(AppError::Config(_)) => CONFIGURATION,
         _ if error.is::<InvalidConfig>() => CONFIGURATION,
+        _ if error.is::<WrongUse>() => WRONG_USE,
         _ => 1,
     }
 }

@@ -1,12 +1,12 @@
 //! `disownctl query`.
 
-use super::{client::Client, receipt, table::table};
+use super::{client::Client, output::Output, receipt, subject::subject_of, table::table};
 use crate::pb::{self, access_service_client::AccessServiceClient, cell::Shown, query_request::Subject};
 use anyhow::Context;
 use clap::Args;
 use prost::Message;
 use serde_json::json;
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Ask about one subject.
 #[derive(Debug, Args)]
@@ -32,7 +32,8 @@ pub(super) struct Query {
     /// Glass was broken for this subject, by `disownctl break-glass use` under the same terms.
     #[arg(long)]
     break_glass: bool,
-    /// Append answer and receipt to this file, for `disownctl log check-receipt`.
+    /// Append answer and receipt to this file, for `disownctl log check-receipt`. Nothing is asked where it cannot be written; a new
+    /// one is for its owner only, and one that others may use is refused.
     #[arg(long)]
     receipt_out: Option<PathBuf>,
     /// As JSON.
@@ -54,16 +55,11 @@ impl Query {
             acknowledged: self.acknowledge.clone(),
             break_glass: self.break_glass,
         };
+        let kept = self.receipt_out.as_deref().map(Output::append).transpose()?;
         let mut client = AccessServiceClient::new(self.client.connect().await?);
         let response = client.query(request).await?.into_inner();
-        if let Some(path) = &self.receipt_out {
-            let mut file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .with_context(|| path.display().to_string())?;
-            writeln!(file, "{}", receipt::to_json(&response)?)?;
-        }
+        // An answer is told even if its receipt cannot be kept: it was given only once.
+        let kept = kept.map_or(Ok(()), |kept| kept.write(format!("{}\n", receipt::to_json(&response)?).as_bytes()));
         let answer =
             pb::Answer::decode(response.answer.as_slice()).context("the answer does not have the form of one")?;
         let index = response.receipt.map(|receipt| receipt.index).unwrap_or_default();
@@ -72,6 +68,7 @@ impl Query {
         } else {
             print(&answer, index)
         }
+        kept.context("the answer was given and its receipt is not kept")?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -82,15 +79,6 @@ impl Query {
             None => Subject::Identifier(raw),
         })
     }
-}
-
-/// A subject as given, or from standard input for `-`: there it stays out of the shell's history.
-pub(super) fn subject_of(mut given: String) -> std::io::Result<String> {
-    if given == "-" {
-        given.clear();
-        std::io::stdin().read_line(&mut given)?;
-    }
-    Ok(given.trim().to_owned())
 }
 
 fn print(answer: &pb::Answer, index: u64) {

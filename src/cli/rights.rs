@@ -1,6 +1,6 @@
 //! `disownctl rights`.
 
-use super::{client::Client, query::subject_of};
+use super::{client::Client, subject::subject_of};
 use crate::pb::{self, RestrictionGround, rights_service_client::RightsServiceClient};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};

@@ -1,6 +1,6 @@
 //! `disownctl watch`.
 
-use super::{client::Broker, query::subject_of};
+use super::{client::Broker, subject::subject_of};
 use crate::pb::{self, WatchReason, watch_service_client::WatchServiceClient};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};

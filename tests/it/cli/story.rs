@@ -7,17 +7,18 @@ use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Output,
 };
 use tempfile::TempDir;
 
 /// A deployment that `disownctl init` laid out and `disownctl serve` serves, with a folder beside it for files of its callers.
-struct Story {
+pub(super) struct Story {
     folder: TempDir,
     broker: Serving,
 }
 
 impl Story {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         let folder = tempfile::Builder::new().prefix("disown-test-").tempdir().unwrap();
         let deployment = folder.path().join("deployment");
         let told = succeeds(&["init", "--development", "--listen", "127.0.0.1:0", text(&deployment)]);
@@ -26,11 +27,11 @@ impl Story {
         Self { folder, broker }
     }
 
-    fn deployment(&self) -> PathBuf {
+    pub(super) fn deployment(&self) -> PathBuf {
         self.folder.path().join("deployment")
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -41,7 +42,12 @@ impl Story {
     }
 
     /// Runs a command of a client, in the asker's name and terms.
-    fn run(&self, asker: &Asker, arguments: &[&str]) -> String {
+    pub(super) fn run(&self, asker: &Asker, arguments: &[&str]) -> String {
+        said(self.output(asker, arguments), arguments)
+    }
+
+    /// The same, of a command that may fail.
+    pub(super) fn output(&self, asker: &Asker, arguments: &[&str]) -> Output {
         let (role, purpose, agreement, case) = &asker.terms;
         let terms = ["--role", role, "--purpose", purpose, "--agreement", agreement, "--case", case];
         let mut command = disown();
@@ -50,7 +56,7 @@ impl Story {
         if arguments[0] == "query" {
             command.args(["--acknowledge", &conditions_of(agreement), "--ground", &ground_under(agreement)]);
         }
-        said(command.output().unwrap(), arguments)
+        command.output().unwrap()
     }
 
     fn json(&self, asker: &Asker, arguments: &[&str]) -> Value {
@@ -63,7 +69,7 @@ impl Story {
         self.json(&registrar(), &["load", dataset, text(&file), "--source", "test"])
     }
 
-    fn load_one_person(&self) {
+    pub(super) fn load_one_person(&self) {
         let row =
             format!("{ISOLATING},Marie,Le Brocq,1984-05-24,F,JE,1 La Grande Rue,St Helier,JE2 3AB,07700 900001,,");
         assert_eq!(self.load("people", PEOPLE, &[row])["stored"], 1);
@@ -207,7 +213,7 @@ fn line_json(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
