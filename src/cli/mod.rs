@@ -33,8 +33,9 @@ use crate::{
     memory,
     telemetry::{self, Telemetry},
 };
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 /// A gRPC broker that keeps datasets apart, links them for one answer, and records every access before it is released.
 #[derive(Debug, Parser)]
@@ -109,36 +110,38 @@ const WRONG_USE: u8 = 2;
 #[error("{0}")]
 struct WrongUse(&'static str);
 
+/// So long may an orderly end of a broker wait for somebody to read what it said.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let telemetry = match telemetry::start(&arguments.telemetry) {
         Ok(telemetry) => telemetry,
         Err(error) => {
-            eprintln!("disownctl: --telemetry: {error}");
+            eprintln!("disownctl: {error}");
             return ExitCode::from(WRONG_USE);
         }
     };
     telemetry::quiet_panics();
-    if let Err(error) = memory::keep_private() {
-        eprintln!("disownctl: the system does not let the memory of this process be kept private: {error}");
-        return ExitCode::FAILURE;
-    }
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("disownctl: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(arguments.command, &telemetry)) {
+    let serves = matches!(arguments.command, Command::Serve(_));
+    let code = match begin(arguments.command, &telemetry) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("disownctl: {}", client::explain(&error));
+            telemetry.say(&format!("disownctl: {}", client::explain(&error)));
             ExitCode::from(exit_code(&error))
         }
-    }
+    };
+    // A person reads what a command says in their own time; a broker waits for nobody.
+    telemetry.end(serves.then_some(LAST_LINES));
+    code
+}
+
+fn begin(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
+    memory::keep_private().context("the system does not let the memory of this process be kept private")?;
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(command, telemetry))
 }
 
 async fn run(command: Command, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {

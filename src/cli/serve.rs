@@ -1,6 +1,13 @@
 //! `disownctl serve`.
 
-use crate::{app::App, clock::SystemClock, config::Config, entropy::SystemEntropy, telemetry::Telemetry};
+use super::LAST_LINES;
+use crate::{
+    app::App,
+    clock::SystemClock,
+    config::Config,
+    entropy::SystemEntropy,
+    telemetry::{Lines, Telemetry},
+};
 use anyhow::Context;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -26,15 +33,17 @@ impl Serve {
         let config = Config::read(&self.config)?;
         config.allow_development(self.development)?;
         let export = telemetry.export(&config.telemetry, &config.broker)?;
-        let served = serve(config).await;
+        let out = Lines::to(std::io::stdout())?;
+        let served = serve(config, &out).await;
         if let Some(export) = export {
             export.end().await;
         }
+        out.flush(Some(LAST_LINES));
         served.map(|()| ExitCode::SUCCESS)
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, out: &Lines) -> anyhow::Result<()> {
     let address = config.listen.address;
     // Before anything is written: a second broker that is started by mistake ends here, and leaves the first alone.
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
@@ -42,7 +51,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (reload, requests) = watch::channel(0);
     // Before anybody can know that it listens: unheard, a hang-up would end it, and so would being told to stop, in the middle of things.
     let (mut hangups, terminated) = (signal(SignalKind::hangup())?, terminated()?);
-    println!("listening on {}", listener.local_addr()?);
+    out.say(&format!("listening on {}", listener.local_addr()?));
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
             reload.send_modify(|count| *count += 1);

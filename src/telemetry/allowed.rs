@@ -93,6 +93,7 @@ pub const INSTRUMENTS: &[&str] = &[
     "disown.access_log.batch",
     "disown.access_log.queue",
     "disown.access_log.writable",
+    "disown.telemetry.lines.dropped",
 ];
 
 /// A value is cut off here: a name of 128 characters fits.

@@ -82,6 +82,8 @@ impl Telemetry {
             .with_reader(PeriodicReader::builder(exporter).with_interval(EVERY).build())
             .build();
         metrics::start(&metrics);
+        let lines = self.lines.clone();
+        metrics::lines_dropped(move || lines.dropped());
         let layer = tracing_opentelemetry::layer()
             .with_tracer(spans.tracer("disown"))
             .with_context_activation(false)

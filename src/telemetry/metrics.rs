@@ -118,3 +118,15 @@ pub fn access_log_writable(writable: impl Fn() -> bool + Send + Sync + 'static) 
             .build();
     }
 }
+
+/// Tells how many lines of telemetry were dropped since the start, whenever metrics are read.
+pub(super) fn lines_dropped(dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments
+            .meter
+            .u64_observable_counter("disown.telemetry.lines.dropped")
+            .with_unit("{line}")
+            .with_callback(move |told| told.observe(dropped(), &[]))
+            .build();
+    }
+}

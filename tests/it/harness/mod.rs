@@ -30,7 +30,7 @@ pub use leaks::{assert_no_identifier, forms_in};
 pub use node::Node;
 pub use pair::Pair;
 pub use people::*;
-pub use process::{Process, until};
+pub use process::{Process, ended_within, until};
 pub use proxy::{Cut, Proxy};
 pub use servers::Servers;
 pub use tampering::*;

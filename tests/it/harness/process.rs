@@ -9,8 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 use tonic::transport::Channel;
@@ -50,10 +51,26 @@ impl Deployment {
     }
 
     /// The same, of a broker that may not start: its process, and how that ended.
-    pub async fn try_apart(self, mut command: Command) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
+    pub async fn try_apart(self, command: Command) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
+        let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
+        self.try_saying(command, telemetry.into()).await
+    }
+
+    /// The same, with a standard error that nobody reads, unless they take it from the process.
+    pub async fn serve_unread(self, command: Command) -> (TestBroker, Process) {
+        match self.try_saying(command, Stdio::piped()).await {
+            Ok(serving) => serving,
+            Err((_, process, ended)) => panic!("the broker (process {process}) did not start: {ended}"),
+        }
+    }
+
+    async fn try_saying(
+        self,
+        mut command: Command,
+        telemetry: Stdio,
+    ) -> Result<(TestBroker, Process), (Self, u32, ExitStatus)> {
         self.provision().await;
         self.clock.set(SystemClock.now());
-        let telemetry = File::options().create(true).append(true).open(self.path("telemetry")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(telemetry);
         let process = match tokio::task::spawn_blocking(move || Process::start(command)).await.unwrap() {
             Ok(process) => process,
@@ -107,6 +124,11 @@ impl Process {
         self.signal(Signal::HUP);
     }
 
+    /// What it says on standard error from the beginning, where nobody read it until now.
+    pub fn unread(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
+    }
+
     /// Whether it likes to or not.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
@@ -129,6 +151,28 @@ impl Process {
     pub async fn end(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         tokio::task::spawn_blocking(move || self.child.wait().unwrap()).await.unwrap()
+    }
+
+    /// The same, where it might not: then it is killed, and the test fails.
+    pub async fn end_within(mut self, longest: Duration) -> ExitStatus {
+        self.signal(Signal::TERM);
+        ended_within(&mut self.child, longest).await
+    }
+}
+
+/// Waits for the end of a process, for so long at most.
+pub async fn ended_within(child: &mut Child, longest: Duration) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return ended;
+        }
+        if began.elapsed() > longest {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it did not end");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -4,6 +4,7 @@ mod collector;
 mod guard;
 mod source;
 mod talkative;
+mod unread;
 
 use crate::harness::*;
 use collector::{Collector, points, text};
@@ -220,6 +221,7 @@ fn every_request_is_counted(collector: &Collector, done: &Done) {
     let sum = |name: &str| points(&metrics[name]).iter().map(|(_, count)| count).sum::<u64>();
     assert_eq!(sum("disown.unauthenticated"), 1);
     assert_eq!((sum("disown.access_log.writable"), sum("disown.access_log.queue")), (1, 0));
+    assert_eq!(sum("disown.telemetry.lines.dropped"), 0);
     // Every commit is measured, and has a span.
     let commits = collector.spans().iter().filter(|span| span.name == "commit").count() as u64;
     assert!(commits > 8);
