@@ -6,7 +6,6 @@ use disown::{
     config::{Config, InvalidConfig, KeySource, TelemetryConfig},
     pseudonym::InvalidKeyring,
 };
-use sqlx::ConnectOptions;
 use std::{fs, path::PathBuf};
 use tonic::{
     Code, Request,
@@ -142,11 +141,7 @@ async fn unbuilt(change: impl FnOnce(&Deployment)) -> AppError {
     change(&deployment);
     let Err(error) = deployment.build().await else { panic!("the broker was built") };
     // It did not begin to write.
-    let log = deployment.path("data/control.sqlite");
-    if log.exists() {
-        let mut log = disown::database::sqlite::read_only(&log).connect().await.unwrap();
-        assert_eq!(sqlx::query_scalar::<_, i64>("SELECT count(*) FROM entry").fetch_one(&mut log).await.unwrap(), 0);
-    }
+    deployment.assert_log_is_empty().await;
     error
 }
 

@@ -324,6 +324,5 @@ async fn a_broker_that_is_called_like_a_subject_does_not_start() {
     let mut deployment = Deployment::new();
     deployment.edit("disown.toml", "broker-1", "JY424242C");
     assert!(matches!(deployment.build().await, Err(AppError::NamesSubject("broker"))));
-    let name = deployment.base().join("data/control.sqlite");
-    assert!(!name.exists(), "something was written");
+    deployment.assert_log_is_empty().await;
 }

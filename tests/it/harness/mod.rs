@@ -228,6 +228,16 @@ impl Deployment {
         sqlx::query_scalar(COUNT).fetch_one(&mut file.connect().await.unwrap()).await.unwrap()
     }
 
+    /// No start has written anything into its log, which may not even be made.
+    pub async fn assert_log_is_empty(&self) {
+        let log = self.path("data/control.sqlite");
+        if log.exists() {
+            let mut log = disown::database::sqlite::read_only(&log).connect().await.unwrap();
+            let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM entry").fetch_one(&mut log).await.unwrap();
+            assert_eq!(entries, 0, "something was written");
+        }
+    }
+
     /// The island's day, by its own clock: what it holds is dated by that.
     pub fn today(&self) -> Date {
         self.clock.now().to_zoned(TimeZone::get("Europe/Jersey").unwrap()).date()

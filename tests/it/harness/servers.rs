@@ -27,7 +27,7 @@ pub fn section(servers: &dyn Servers) -> String {
     let hosts = servers.hosts();
     let mut section =
         format!("[postgres]\nhosts = {hosts:?}\n\n[postgres.control]\ndatabase = \"d{count}_control\"\n\n");
-    for dataset in ["people", "clinical", "public_health", "schools"] {
+    for dataset in ["people", "clinical", "public_health", "schools", "incidents"] {
         section += &format!("[postgres.datasets.{dataset}]\ndatabase = \"d{count}_{dataset}\"\n\n");
     }
     section

@@ -207,6 +207,7 @@ async fn a_panic_is_a_fault_and_no_more() {
     }
     let deployment = Deployment::new();
     let clock = Arc::new(Broken(deployment.clock.clone(), AtomicBool::new(false)));
+    deployment.provision().await;
     let app = App::build(deployment.config(), clock.clone(), Arc::new(SeededEntropy::new(1))).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

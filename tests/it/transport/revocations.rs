@@ -130,7 +130,7 @@ async fn without_usable_lists_nothing_starts() {
         fs::write(deployment.path(file), text).unwrap();
         let Err(error) = deployment.build().await else { panic!("the broker was built") };
         // It did not begin to write.
-        assert!(!deployment.path("data/control.sqlite").exists());
+        deployment.assert_log_is_empty().await;
         assert!(matches!(error, AppError::Tls(_)), "{error}");
         assert!(error.to_string().contains(said) && error.to_string().starts_with("`listen.tls`: "), "{error}");
     }
