@@ -5,7 +5,7 @@ use super::AppError;
 use crate::{
     config::PostgresConfig,
     database::{
-        NotTheStore, StoreIdentity, identity,
+        NotTheStore, not_the_store,
         postgres::{Duty, NotDurable, Schema, Server, UnknownSchema, WrongPrivileges, check, durability},
     },
     dataset::Catalogue,
@@ -22,7 +22,7 @@ pub enum NotFit {
     Unreachable(#[from] sqlx::Error),
     /// It is not the store that it is taken for.
     #[error("{0}")]
-    Store(#[from] NotTheStore),
+    Store(NotTheStore),
     /// Its layout.
     #[error(transparent)]
     Schema(#[from] UnknownSchema),
@@ -41,21 +41,20 @@ pub(super) async fn inspect(
     keyring: &Keyring,
 ) -> Result<(), AppError> {
     let all = postgres.databases(catalogue);
-    let mut duties: Vec<(Server, Schema<'_>, Duty)> = vec![
-        (postgres.appender()?, Schema::Control, Duty::Appender),
-        (postgres.reader()?, Schema::Control, Duty::Reader),
-    ];
     let control = keyring.store_identity(CONTROL).await;
-    let mut stores = vec![(CONTROL, control), (CONTROL, control)];
+    let mut duties: Vec<(&str, Server, Schema<'_>, Duty)> = vec![
+        (CONTROL, postgres.appender()?.expecting(control), Schema::Control, Duty::Appender),
+        (CONTROL, postgres.reader()?.expecting(control), Schema::Control, Duty::Reader),
+    ];
     for (_, spec) in catalogue.datasets() {
-        duties.push((postgres.dataset(&spec.id)?, Schema::Dataset(catalogue, spec), Duty::Dataset));
-        stores.push((spec.id.as_str(), keyring.store_identity(spec.id.as_str()).await));
+        let name = spec.id.as_str();
+        let server = postgres.dataset(&spec.id)?.expecting(keyring.store_identity(name).await);
+        duties.push((name, server, Schema::Dataset(catalogue, spec), Duty::Dataset));
     }
-    for ((server, schema, duty), (name, store)) in duties.iter().zip(stores) {
-        let fit = fit(server, *schema, *duty, &all, &store).await;
-        fit.map_err(|why| match why {
+    for (name, server, schema, duty) in &duties {
+        fit(server, *schema, *duty, &all).await.map_err(|why| match why {
             NotFit::Store(source) => {
-                AppError::NoStore { name: name.to_owned(), at: server.name().to_owned(), source: source.into() }
+                AppError::NoStore { name: (*name).to_owned(), at: server.name().to_owned(), source: source.into() }
             }
             why => AppError::Server(server.name().to_owned(), why),
         })?;
@@ -63,19 +62,11 @@ pub(super) async fn inspect(
     Ok(())
 }
 
-async fn fit(
-    server: &Server,
-    schema: Schema<'_>,
-    duty: Duty,
-    all: &[String],
-    store: &StoreIdentity,
-) -> Result<(), NotFit> {
-    let mut connection = match server.connect().await {
-        Ok(connection) => connection,
-        Err(error) => return Err(identity::not_the_store(&error).map_or_else(|| error.into(), NotFit::Store)),
-    };
-    // First: an empty database lacks its layout too, and that is not what is wrong with it.
-    store.is(identity::on_server(&mut connection).await?.as_deref())?;
+async fn fit(server: &Server, schema: Schema<'_>, duty: Duty, all: &[String]) -> Result<(), NotFit> {
+    // First of all whether it is the store: an empty database lacks its layout too, and that is not what is wrong with it.
+    let connected = server.connect().await;
+    let mut connection =
+        connected.map_err(|error| not_the_store(&error).map_or_else(|| error.into(), NotFit::Store))?;
     schema.check(&mut connection).await?;
     check(&mut connection, duty, all).await?;
     durability(&mut connection).await??;

@@ -144,25 +144,19 @@ impl App {
                 return Err(AppError::NamesSubject(what));
             }
         }
-        let lock = match &config.postgres {
-            Some(postgres) => {
-                inspect::inspect(postgres, &policy.catalogue, &keyring).await?;
-                None
-            }
+        let database = config.store_file(CONTROL);
+        let (lock, place) = match &config.postgres {
             None => {
                 let lock = FolderLock::take(&config.data)?;
-                stores::check_control(&config, &keyring).await?;
-                Some(lock)
+                stores::check_file(&config, &keyring, CONTROL).await?;
+                (Some(lock), Place::Sqlite(&database, config.access_log_max_pages))
             }
-        };
-        let database = config.store_file(CONTROL);
-        let place = match &config.postgres {
-            None => Place::Sqlite(&database, config.access_log_max_pages),
             Some(postgres) => {
+                inspect::inspect(postgres, &policy.catalogue, &keyring).await?;
                 let control = keyring.store_identity(CONTROL).await;
                 let (appender, reader) =
                     (postgres.appender()?.expecting(control), postgres.reader()?.expecting(control));
-                Place::Postgres(Box::new(appender), Box::new(reader))
+                (None, Place::Postgres(Box::new(appender), Box::new(reader)))
             }
         };
         let log = access_log::start(access_log::Settings {

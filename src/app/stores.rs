@@ -5,18 +5,12 @@ use crate::{
     config::Config,
     database,
     dataset::{PostgresDataset, SqliteDataset, Store, StoreError, Stores},
-    deployment::CONTROL,
     policy::Policy,
     pseudonym::Keyring,
     readiness::{Obstacle, Readiness},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
-
-/// Whether a file is the access log of this deployment.
-pub(super) async fn check_control(config: &Config, keyring: &Keyring) -> Result<(), AppError> {
-    check_file(config, keyring, CONTROL).await
-}
 
 /// Opens the store of each dataset.
 pub(super) async fn open(config: &Config, policy: &Policy, keyring: &Keyring) -> Result<Stores, AppError> {
@@ -53,7 +47,8 @@ pub(super) async fn watch(stores: Stores, policy: Arc<Policy>, readiness: Arc<Re
     }
 }
 
-async fn check_file(config: &Config, keyring: &Keyring, name: &str) -> Result<(), AppError> {
+/// Whether a file is that store of this deployment.
+pub(super) async fn check_file(config: &Config, keyring: &Keyring, name: &str) -> Result<(), AppError> {
     let (path, identity) = (config.store_file(name), keyring.store_identity(name).await);
     let checked = database::sqlite::check(&path, &identity).await;
     checked.map_err(|source| AppError::NoStore { name: name.to_owned(), at: path.display().to_string(), source })

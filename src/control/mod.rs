@@ -147,10 +147,10 @@ impl Control {
         let mut tried = None;
         loop {
             let now = self.in_force();
-            if self.approving.development.is_none() && !may_follow(&now.policy, &now.histories, &policy) {
-                return Err(ControlError::NotApproved(policy.version));
-            }
             if self.approving.development.is_none() {
+                if !may_follow(&now.policy, &now.histories, &policy) {
+                    return Err(ControlError::NotApproved(policy.version));
+                }
                 can_be_amended(&policy, self.approving.today())?;
             }
             let acts = self.approving.acts(&policy, &now.histories);
@@ -202,8 +202,10 @@ impl Control {
     /// another is not taken over; what was decided before it is stale, so nothing can be recorded and nothing is released.
     async fn follow(&self, offered: Option<Policy>) -> Result<(), ControlError> {
         let before = self.in_force();
-        let last = self.archive.reader.in_force(None).await?.map_or(0, |known| known.epoch);
-        if last > 0 && last == self.not_taken_over.load(Ordering::Relaxed) {
+        let not_taken_over = self.not_taken_over.load(Ordering::Relaxed);
+        if not_taken_over > 0
+            && self.archive.reader.in_force(None).await?.is_some_and(|now| now.epoch == not_taken_over)
+        {
             return Err(ControlError::OtherCatalogue);
         }
         if let Some(now) = self.archive.in_force(None, Some(&before), offered).await? {

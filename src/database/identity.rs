@@ -43,7 +43,7 @@ impl StoreIdentity {
 const READ: &str = "SELECT identity FROM store";
 
 /// What a database on a file says of itself; none: nothing.
-pub async fn in_file(connection: &mut SqliteConnection) -> sqlx::Result<Option<Vec<u8>>> {
+pub(super) async fn in_file(connection: &mut SqliteConnection) -> sqlx::Result<Option<Vec<u8>>> {
     let there: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'store'")
         .fetch_one(&mut *connection)
         .await?;
@@ -51,7 +51,7 @@ pub async fn in_file(connection: &mut SqliteConnection) -> sqlx::Result<Option<V
 }
 
 /// What a database on a server says of itself; none: nothing.
-pub async fn on_server(connection: &mut PgConnection) -> sqlx::Result<Option<Vec<u8>>> {
+pub(super) async fn on_server(connection: &mut PgConnection) -> sqlx::Result<Option<Vec<u8>>> {
     const NO_TABLE: &str = "42P01";
     match sqlx::query_scalar(READ).fetch_optional(connection).await {
         Err(error) if code(&error).as_deref() == Some(NO_TABLE) => Ok(None),

@@ -2,12 +2,13 @@
 //! file a database; PostgreSQL is for production, one database with roles of its own for each dataset and for the access log.
 
 mod file;
-pub mod identity;
+mod identity;
 mod migrations;
 pub mod postgres;
 pub mod sqlite;
 
 pub use file::{FileIdentity, FolderLock, NotLocked};
+pub(crate) use identity::not_the_store;
 pub use identity::{NotTheStore, StoreIdentity};
 
 /// Where what is committed is, when the commit returns.

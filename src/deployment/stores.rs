@@ -132,15 +132,18 @@ pub async fn make_stores(
     if !missing.is_empty() {
         remember(StoreMark::Begun)?;
     }
-    for name in &names {
-        making.make(name, missing.contains(&name)).await?;
+    // On a server, what is there is brought up to date too.
+    for name in if config.postgres.is_some() { names.iter().collect() } else { missing } {
+        making.make(name).await?;
     }
     if config.postgres.is_none() {
         // A file whose name is not on the medium is gone with the power.
         let synced = std::fs::File::open(&config.data).and_then(|folder| folder.sync_all());
         synced.map_err(|source| NotMade::Io { path: config.data.clone(), source })?;
     }
-    remember(StoreMark::Made)?;
+    if names.iter().any(|name| marks.get(name) != Some(&StoreMark::Made)) {
+        remember(StoreMark::Made)?;
+    }
     Ok(names)
 }
 
@@ -167,14 +170,11 @@ impl Making<'_> {
         }
     }
 
-    async fn make(&self, name: &str, is_missing: bool) -> Result<(), NotMade> {
+    async fn make(&self, name: &str) -> Result<(), NotMade> {
         let identity = self.identity(name).await;
         if let Some(postgres) = &self.config.postgres {
             let provision = postgres.provision(self.catalogue, name)?;
             return Ok(provision.make(self.admin.ok_or(NotMade::NoAdministrator)?, &identity).await?);
-        }
-        if !is_missing {
-            return Ok(());
         }
         let path = self.config.store_file(name);
         let made = match self.spec(name) {

@@ -106,8 +106,9 @@ impl Intake {
         let mut taken = HashSet::new();
         let (mut records, mut rejected) = (Vec::with_capacity(rows.len()), Vec::new());
         for (line, checked) in rows {
-            match self.duplicate(delivery, &checked, &mut taken).await? {
-                None => records.push(self.seal(delivery, checked).await?),
+            let names = self.names_of(delivery, &checked).await?;
+            match self.duplicate(delivery, &checked, &names, &mut taken).await? {
+                None => records.push(self.seal(delivery, checked, names).await?),
                 Some(column) => rejected.push(Rejected { line, broken: Broken { column, rule: Rule::Duplicate } }),
             }
         }
@@ -115,11 +116,11 @@ impl Intake {
     }
 
     /// From here on nobody knows the identifiers.
-    async fn seal(&self, delivery: &Delivery, checked: Checked) -> Result<NewRecord, Unanswered> {
+    async fn seal(&self, delivery: &Delivery, checked: Checked, names: Names) -> Result<NewRecord, Unanswered> {
         let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
         let spec = catalogue.dataset(delivery.dataset);
         let record_id: [u8; 16] = self.entropy.bytes()?;
-        let Names { pseudonym, blind_indexes } = self.names(spec, &checked).await?;
+        let Names { pseudonym, blind_indexes } = names;
         let Checked { record_type, cells, .. } = checked;
         let name = &catalogue.record_type(record_type).name;
         let subject_category = match &spec.subject_category {

@@ -31,7 +31,8 @@ pub(super) struct Names {
 
 impl Intake {
     /// From here on nobody knows the identifier.
-    pub(super) async fn names(&self, spec: &DatasetSpec, checked: &Checked) -> Result<Names, Unanswered> {
+    pub(super) async fn names_of(&self, delivery: &Delivery, checked: &Checked) -> Result<Names, Unanswered> {
+        let spec = delivery.grant.grant().in_force.policy.catalogue.dataset(delivery.dataset);
         let mut blind_indexes = Vec::new();
         for (column, cell) in spec.columns.iter().zip(&checked.cells).filter(|(column, _)| column.unique) {
             let text = if let CheckedCell::Text(text) = cell { text.as_bytes() } else { &[] };

@@ -4,7 +4,7 @@
 
 use super::{
     Broken, Checked, Delivery, Header, Intake, Rejected, Rule,
-    claim::{Claim, Mark},
+    claim::{Claim, Mark, Names},
     spool::{Place, Spool, SpoolError},
 };
 use crate::access::Unanswered;
@@ -59,7 +59,8 @@ impl Intake {
             Ok(checked) => checked,
             Err(broken) => return Ok(Some(Rejected { line, broken })),
         };
-        let claims = self.marked(delivery, &checked).await?.into_iter().map(|(mark, _)| mark).collect();
+        let names = self.names_of(delivery, &checked).await?;
+        let claims = marked(delivery, &checked, &names)?.into_iter().map(|(mark, _)| mark).collect();
         let place = load.spool.keep(&pack(values)?).await?;
         load.rows.push(Kept { line, place, claims });
         Ok(None)
@@ -82,7 +83,8 @@ impl Intake {
         for some in contested.chunks(AT_ONCE) {
             for (line, place, checked) in self.again(by, load, some.to_vec()).await? {
                 // One that the store has a duplicate of is not put in, and so keeps no other one out.
-                if let Some(column) = self.duplicate(by.0, &checked, &mut taken).await? {
+                let names = self.names_of(by.0, &checked).await?;
+                if let Some(column) = self.duplicate(by.0, &checked, &names, &mut taken).await? {
                     rejected.push(Rejected { line, broken: Broken { column, rule: Rule::Duplicate } });
                     dropped.insert(place);
                 }
@@ -130,11 +132,12 @@ impl Intake {
         &self,
         delivery: &Delivery,
         checked: &Checked,
+        names: &Names,
         taken: &mut HashSet<Mark>,
     ) -> Result<Option<String>, Unanswered> {
         let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
         let store = self.stores.of(delivery.dataset).ok_or(Unanswered::Fault)?;
-        let claims = self.marked(delivery, checked).await?;
+        let claims = marked(delivery, checked, names)?;
         for (mark, claim) in &claims {
             if taken.contains(mark) || claim.is_held(catalogue, store).await? {
                 return Ok(Some(claim.column(catalogue.dataset(delivery.dataset))));
@@ -143,14 +146,13 @@ impl Intake {
         taken.extend(claims.into_iter().map(|(mark, _)| mark));
         Ok(None)
     }
+}
 
-    async fn marked(&self, delivery: &Delivery, checked: &Checked) -> Result<Vec<(Mark, Claim)>, Unanswered> {
-        let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
-        let spec = catalogue.dataset(delivery.dataset);
-        let names = self.names(spec, checked).await?;
-        let claims = Claim::all(delivery, checked.record_type, &names).into_iter();
-        claims.map(|claim| Some((claim.mark(catalogue, spec)?, claim))).collect::<Option<_>>().ok_or(Unanswered::Fault)
-    }
+fn marked(delivery: &Delivery, checked: &Checked, names: &Names) -> Result<Vec<(Mark, Claim)>, Unanswered> {
+    let catalogue = &delivery.grant.grant().in_force.policy.catalogue;
+    let spec = catalogue.dataset(delivery.dataset);
+    let claims = Claim::all(delivery, checked.record_type, names).into_iter();
+    claims.map(|claim| Some((claim.mark(catalogue, spec)?, claim))).collect::<Option<_>>().ok_or(Unanswered::Fault)
 }
 
 /// Values one after the other, each with its length before it.

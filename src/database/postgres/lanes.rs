@@ -49,7 +49,8 @@ impl Lanes {
         let (stop, stopping) = watch::channel(false);
         let estranged = Arc::<AtomicBool>::default();
         let lane = |_| tokio::spawn(serve(server.clone(), queue.clone(), stopping.clone(), estranged.clone()));
-        Self { jobs, estranged: estranged.clone(), stop, lanes: Mutex::new((0..count).map(lane).collect()) }
+        let lanes = (0..count).map(lane).collect();
+        Self { jobs, estranged, stop, lanes: Mutex::new(lanes) }
     }
 
     /// Does some work on one of the connections.

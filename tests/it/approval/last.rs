@@ -1,7 +1,12 @@
 //! A policy that nobody could ever amend is not put in force.
 
+use super::rules::{ALL, RULES, STRICTER, approved_by_people};
 use crate::harness::*;
-use disown::{app::AppError, control::ControlError};
+use disown::{
+    app::AppError,
+    approval::{Deed, Matter},
+    control::ControlError,
+};
 
 impl Deployment {
     /// In which people approve.
@@ -57,4 +62,22 @@ async fn a_first_policy_that_nobody_could_amend_is_refused_and_says_what_to_do()
         &format!("{heading}until = {}\n", today().yesterday().unwrap()),
     );
     deployment.is_refused_for("the approval of the owner of `clinical`").await;
+}
+
+/// Those who can still sign have approved it, and it would take the key from one of them.
+#[tokio::test]
+async fn a_later_policy_that_nobody_could_amend_stays_out_of_force_though_it_is_approved() {
+    let deployment = approved_by_people().await;
+    deployment.append(RULES, STRICTER);
+    deployment.without_key_of("data-protection-officer");
+    let version = deployment.policy_version().await;
+    let broker = deployment.serve().await;
+    broker.act("registrar", &Matter::Policy, Deed::Propose(version.clone())).await;
+    for name in ALL {
+        broker.act(name, &Matter::Policy, Deed::Approve(version.clone())).await;
+    }
+    broker.reloaded().await;
+    assert!(broker.tells_the_phone().await, "the last policy is in force");
+    let mut deployment = broker.stop().await;
+    deployment.is_refused_for("the approval of the data protection officer").await;
 }

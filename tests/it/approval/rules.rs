@@ -6,14 +6,15 @@ use std::time::Duration;
 use tonic::Code;
 
 /// The owners of the datasets, who are two people of several parties, and the data protection officer.
-const ALL: [&str; 4] = ["registrar", "medical-director", "director-of-public-health", "data-protection-officer"];
+pub(super) const ALL: [&str; 4] =
+    ["registrar", "medical-director", "director-of-public-health", "data-protection-officer"];
 const PHONE: &str = "people.person.phone";
-const RULES: &str = "policies/policy.csv";
+pub(super) const RULES: &str = "policies/policy.csv";
 /// Clinicians do not see how to reach a patient.
-const STRICTER: &str = "p, clinician, clinical_care, people.person.phone, exists, deny\n";
+pub(super) const STRICTER: &str = "p, clinician, clinical_care, people.person.phone, exists, deny\n";
 
 /// A deployment whose first policy is in force, and in which people alone approve from now on.
-async fn approved_by_people() -> Deployment {
+pub(super) async fn approved_by_people() -> Deployment {
     let broker = TestBroker::populated().await;
     let deployment = broker.stop().await;
     deployment.approved_by_people_alone();
@@ -22,11 +23,11 @@ async fn approved_by_people() -> Deployment {
 
 impl TestBroker {
     /// Whether clinicians are told the phone.
-    async fn tells_the_phone(&self) -> bool {
+    pub(super) async fn tells_the_phone(&self) -> bool {
         !self.told(&clinician(), ISOLATING).await.cells(PHONE).is_empty()
     }
 
-    async fn reloaded(&self) {
+    pub(super) async fn reloaded(&self) {
         self.reload.send_modify(|times| *times += 1);
         // Long enough for a policy to be compiled, were it taken.
         tokio::time::sleep(Duration::from_secs(3)).await;

@@ -58,6 +58,15 @@ async fn days_are_days_in_their_order() {
     }
 }
 
+/// As the reference agreements are before they are dated: a broker takes none of them.
+#[tokio::test]
+async fn a_draft_is_in_force_on_no_day() {
+    let days = "valid = { from = 2026-01-01, until = 2027-01-01, review = 2026-12-01 }";
+    agreement_is_refused(days, "valid = \"draft\"", "`valid`: is a draft").await;
+    agreement_is_refused(days, "valid = \"draft\" # soon", "`valid`: is a draft").await;
+    agreement_is_refused(days, "valid  = \"draft\"", "invalid type").await;
+}
+
 #[tokio::test]
 async fn nothing_in_an_agreement_is_passed_over() {
     for (from, to, why) in [
